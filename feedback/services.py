@@ -1,0 +1,101 @@
+"""Record what a person thought of a shown style; change or take it back. Idempotent, with its history in the event outbox."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from hairme.common import outbox
+from hairme.common.errors import ApplicationError
+from recommendations.engine import vocabulary
+from recommendations.models import Analysis, Recommendation
+from recommendations.selectors import analysis_for
+
+from .models import Reaction
+
+
+def react(
+    *, user: Any, analysis_id: int, reaction: int, style_name: str = "", impression_id: int | None = None
+) -> tuple[Reaction, bool]:
+    """Like (1) or dislike (0) a style that this analysis showed, named as shown, in either language, or by impression.
+
+    Returns (reaction, changed). Raises ``analysis_not_found`` or ``style_not_shown``.
+    """
+    analysis = analysis_for(user=user, analysis_id=analysis_id)
+    shown = _shown(analysis, style_name, impression_id)
+    with transaction.atomic():
+        Analysis.objects.select_for_update().get(pk=analysis.pk)  # two clicks at once take turns
+        row, created = Reaction.objects.get_or_create(
+            recommendation=shown,
+            defaults={
+                "analysis": analysis,
+                "reaction": reaction,
+                "face_shape": vocabulary.FACE_SHAPES[analysis.face_shape].ko,
+                "skin_tone": vocabulary.SEASONS[analysis.season].ko,
+                "hairstyle": shown.style.name_ko if shown.style else shown.style_name,
+                "ml_score": shown.ml_score,
+                "source": shown.source,
+            },
+        )
+        if not created and row.reaction == reaction:
+            return row, False
+        before = None if created else row.reaction
+        if not created:
+            Reaction.objects.filter(pk=row.pk).update(reaction=reaction, changes=F("changes") + 1)
+            row.refresh_from_db()
+        _record("feedback.given", row, before)
+    return row, True
+
+
+def take_back(*, user: Any, analysis_id: int, impression_id: int) -> bool:
+    """Undo a reaction. True where there was one. The outbox keeps that it was given and taken back."""
+    analysis = analysis_for(user=user, analysis_id=analysis_id)
+    shown = _shown(analysis, "", impression_id)
+    with transaction.atomic():
+        row = Reaction.objects.select_for_update().filter(recommendation=shown).first()
+        if row is None:
+            return False
+        _record("feedback.taken_back", row, row.reaction)
+        row.delete()
+    return True
+
+
+def _shown(analysis: Analysis, style_name: str, impression_id: int | None) -> Recommendation:
+    shown = analysis.recommendations.select_related("style")
+    if impression_id is not None:
+        found = shown.filter(pk=impression_id).first()
+    else:
+        name = " ".join(style_name.split())
+        found = (
+            shown.filter(Q(style_name=name) | Q(style__name_ko=name) | Q(style__name_en__iexact=name)).order_by("rank").first()
+        )
+    if found is None:
+        raise ApplicationError("style_not_shown", field="style_name")
+    return found
+
+
+def _record(topic: str, row: Reaction, before: int | None) -> None:
+    shown = row.recommendation
+    outbox.record(
+        topic,
+        row.analysis_id,
+        {
+            "reaction_id": row.pk,
+            "analysis_id": row.analysis_id,
+            "impression_id": shown.pk,
+            "style": shown.style_id,
+            "cut": shown.cut_slug,
+            "source": row.source,
+            "rank": shown.rank,
+            "model_version": shown.model_version,
+            "arm": shown.arm,
+            "propensity": shown.propensity,
+            "face_shape": row.face_shape,
+            "season": row.skin_tone,
+            "score": row.ml_score,
+            "reaction": row.reaction,
+            "before": before,
+        },
+    )

@@ -1,0 +1,22 @@
+"""Reaction buttons for pages of lower apps, which may not import this one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+
+from ..models import Reaction
+
+register = template.Library()
+
+
+@register.simple_tag
+def reactions_of(analysis: Any) -> dict[int, int]:
+    """{impression id: 0 or 1} of an analysis, in one query."""
+    return dict(Reaction.objects.filter(analysis=analysis).values_list("recommendation_id", "reaction"))
+
+
+@register.inclusion_tag("feedback/partials/reaction_buttons.html")
+def reaction_buttons(analysis_id: int, impression_id: int, given: dict[int, int]) -> dict[str, Any]:
+    return {"analysis_id": analysis_id, "impression_id": impression_id, "current": given.get(impression_id), "changed": False}

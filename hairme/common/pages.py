@@ -1,0 +1,42 @@
+"""Pages that any app may end on: errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+
+from .errors import MESSAGES, error_body, sentence
+
+
+def error_page(request: HttpRequest, code: str, *, status: int | None = None, message: str = "") -> HttpResponse:
+    """The error as JSON under /api/, as a page elsewhere."""
+    status = status or MESSAGES[code][0]
+    message = message or sentence(code)
+    if request.path.startswith("/api/"):
+        return JsonResponse(error_body(code, message), status=status, json_dumps_params={"ensure_ascii": False})
+    return render(request, "errors/error.html", {"code": code, "status": status, "message": message}, status=status)
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return error_page(request, "bad_request")
+
+
+def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return error_page(request, "permission_denied")
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return error_page(request, "not_found")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    try:
+        return error_page(request, "internal_error")
+    except Exception:  # the template layer itself may be what failed
+        return HttpResponse(sentence("internal_error"), status=500, content_type="text/plain; charset=utf-8")
+
+
+def csrf_failure(request: HttpRequest, reason: str = "", **kwargs: Any) -> HttpResponse:
+    return error_page(request, "csrf_failed")

@@ -1,0 +1,51 @@
+"""Wake whoever waits for a job: a Redis list per job, pushed once at its end. Lost wake-ups cost a poll, never an answer."""
+
+from __future__ import annotations
+
+import time
+from functools import lru_cache
+from typing import Any
+
+import redis
+from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+NO_RETRY = Retry(NoBackoff(), 0)  # callers know what to do without Redis; waiting inside the client would only delay that
+POLL_SECONDS = 1.0  # how late a waiter is at most where Redis has lost the wake-up
+
+
+@lru_cache(maxsize=1)
+def client() -> redis.Redis:
+    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=5, socket_connect_timeout=1, health_check_interval=30, retry=NO_RETRY)
+
+
+def done(job_id: int) -> None:
+    try:
+        pipe = client().pipeline(transaction=False)
+        pipe.rpush(_key(job_id), 1)
+        pipe.expire(_key(job_id), 60)
+        pipe.execute()
+    except (RedisError, OSError):
+        pass  # the waiter polls
+
+
+def wait(job_id: int, seconds: float) -> Any:
+    """Return the job when it is over, or as it is after ``seconds``."""
+    from .models import Job
+
+    deadline = time.monotonic() + seconds
+    while True:
+        job = Job.objects.filter(pk=job_id).first()
+        left = deadline - time.monotonic()
+        if job is None or job.is_final or left <= 0:
+            return job
+        try:
+            client().blpop([_key(job_id)], timeout=min(left, POLL_SECONDS))
+        except (RedisError, OSError):
+            time.sleep(min(left, 0.2))
+
+
+def _key(job_id: int) -> str:
+    return f"hairme:job-done:{job_id}"

@@ -1,0 +1,62 @@
+"""How a mesh differs between two renderings of the same face: the noise that training adds, so that the model learns to look
+past it.
+
+Measured on any folder of face photos, without labels; what is kept are principal directions of the differences, not faces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from recommendations.engine.face_shape import HALF, align, symmetric
+from recommendations.engine.measurements import frontal
+from recommendations.engine.mesh_topology import MIRROR, POINTS
+
+DIRECTIONS: Final = 160
+PHOTO_SUFFIXES: Final = {".jpg", ".jpeg", ".png", ".webp", ".pgm", ".bmp"}
+
+
+def photos(folder: Path) -> Iterator[tuple[Path, np.ndarray]]:
+    """Every readable photo beneath a folder, sorted, as (h, w, 3) uint8 sRGB."""
+    from PIL import Image, ImageOps
+
+    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES):
+        with Image.open(path) as image:
+            yield path, np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+
+
+def measure(images: Iterable[np.ndarray], reference: np.ndarray, directions: int = DIRECTIONS) -> np.ndarray:
+    """(directions, 759): principal differences between single views of one face, each as long as its standard deviation."""
+    from recommendations.engine import landmarks, reading
+
+    finder, differences = landmarks.finder(), []
+    for image in images:
+        faces = finder.find(image)
+        if not faces:
+            continue
+        gain = landmarks.exposure_gain(image, faces[0])
+        face = finder.refine(image, faces[0], gain)
+        seen = [finder.look_again(image, face, view, gain) for view in (*reading.VIEWS, landmarks.View(margin=0.3))]
+        shapes = align(frontal(np.array([mesh for mesh in seen if mesh is not None])), reference)
+        halves = symmetric(shapes)[:, HALF].reshape(len(shapes), -1)
+        # Views of one face around their mean: each carries the noise of one view, less the mean's share.
+        differences.append((halves - halves.mean(axis=0)) * np.sqrt(len(halves) / max(1, len(halves) - 1)))
+    if not differences:
+        raise ValueError("no face was found in these photos")
+    stacked = np.concatenate(differences)
+    _, lengths, axes = np.linalg.svd(stacked, full_matrices=False)
+    kept = min(directions, len(lengths))
+    return np.asarray(lengths[:kept, None] / np.sqrt(len(stacked)) * axes[:kept])
+
+
+def disturbed(landmarks: np.ndarray, reference: np.ndarray, noise: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(n, 478, 3) meshes as another rendering of the same photos might have given them."""
+    deltas = (rng.standard_normal((len(landmarks), len(noise))) @ noise).reshape(len(landmarks), -1, 3)
+    whole = np.empty((len(landmarks), POINTS, 3))
+    whole[:, MIRROR[HALF]] = deltas * np.array([-1.0, 1.0, 1.0])
+    whole[:, HALF] = deltas
+    return align(frontal(landmarks), reference) + whole

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from hairme.ml.artifacts import PRETRAINED_ROOT, ArtifactError
+from mltraining.learn import face_shape_evaluation, face_shape_noise, face_shape_publish
+from mltraining.learn.face_shape import Recipe, mean_face
+from mltraining.learn.face_shape_data import DatasetError, load
+
+
+class Command(BaseCommand):
+    help = "Train the face-shape model: cross-validate, calibrate, fit on every face, write a version and make it current."
+
+    # Models may be missing when one is about to be trained.
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--data", type=Path, required=True, help=".npz with landmarks, label and pseudo_identity")
+        parser.add_argument(
+            "--photos", type=Path, help="folder of face photos to measure mesh noise on (default: the current version's)"
+        )
+        parser.add_argument("--out", type=Path, default=PRETRAINED_ROOT, help="root of model folders (default: %(default)s)")
+        parser.add_argument("--model-version", required=True, help="name of the new version, for example 1.0.0")
+        parser.add_argument("--code-revision", default="", help="commit that this run was made from")
+        parser.add_argument("--members", type=int, default=Recipe().members, help="perceptrons in the ensemble")
+        parser.add_argument("--cv-members", type=int, default=2, help="perceptrons while cross-validating")
+        parser.add_argument("--replace", action="store_true", help="overwrite a version of that name")
+
+    def handle(self, *args: Any, data: Path, photos: Path | None, out: Path, model_version: str, **options: Any) -> None:
+        recipe = Recipe(members=options["members"])
+        try:
+            faces = load(data)
+            if photos:
+                self.stdout.write(f"measuring mesh noise on the photos in {photos}")
+                images = (image for _, image in face_shape_noise.photos(photos))
+                noise = face_shape_noise.measure(images, mean_face(faces.landmarks))
+            else:
+                noise = face_shape_publish.noise_of(out)
+            result = face_shape_evaluation.evaluate(
+                faces, noise, replace(recipe, members=options["cv_members"]), say=self.stdout.write
+            )
+            self.stdout.write(face_shape_evaluation.report(result))
+            artifact = face_shape_publish.publish(
+                faces,
+                noise,
+                recipe,
+                result,
+                root=out,
+                version=model_version,
+                code_revision=options["code_revision"],
+                replace_version=options["replace"],
+                progress=lambda done, total: self.stdout.write(f"  member {done}/{total}"),
+            )
+        except (DatasetError, ArtifactError, FileExistsError, ValueError) as error:
+            raise CommandError(str(error)) from error
+        size = sum(path.stat().st_size for path in artifact.path.iterdir())
+        self.stdout.write(self.style.SUCCESS(f"{artifact.key} is current in {out} ({size / 1e6:.2f} MB)"))

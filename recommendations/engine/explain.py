@@ -1,0 +1,67 @@
+"""Why a style, and what speaks against it, from what was measured on this face."""
+
+from __future__ import annotations
+
+from .catalogue import StyleEntry
+from .stylist_rules import Voice, voices
+from .types import FaceReading
+from .vocabulary import EFFECTS, FACE_SHAPES
+
+#: Korean clauses for what a style does, as a drawback says it.
+_DOES_KO = {
+    "lengthens_face": "얼굴을 더 길어 보이게 해서",
+    "shortens_face": "얼굴을 더 짧아 보이게 해서",
+    "adds_width": "옆 폭을 더해서",
+    "sharpens_jaw": "턱선을 더 도드라지게 해서",
+    "opens_forehead": "이마를 드러내서",
+    "covers_forehead": "이마를 덮어서",
+    "fills_chin": "턱 주변을 채워서",
+    "adds_height": "정수리를 높여서",
+    "slims_cheeks": "볼 옆을 가려서",
+    "softens_jaw": "턱선을 가려서",
+    "frames_eyes": "시선을 눈으로 모아서",
+    "lengthens_neck": "목선을 드러내서",
+}
+
+NOTABLE = 2.0  # points below which a rule is not worth a sentence
+
+
+def explain(reading: FaceReading, entry: StyleEntry, language: str) -> tuple[str, str]:
+    """(reason, drawback) in ``language``: the measured rule that speaks most for the style with what the style does about it,
+    and the rule that speaks most against it or, where none does, what the style costs."""
+    speaking = voices(reading)
+    best = max(speaking, key=lambda voice: voice.points(entry.effects), default=None)
+    worst = min(speaking, key=lambda voice: voice.points(entry.effects), default=None)
+    why = entry.why[language]
+    reason = (
+        f"{_measured(best, language)} {why}"
+        if best is not None and best.points(entry.effects) >= NOTABLE
+        else _by_shape(reading, entry, language)
+    )
+    cost = entry.cost[language]
+    if worst is not None and worst.points(entry.effects) <= -NOTABLE:
+        return reason, f"{_against(worst, entry, language)} {cost}"
+    return reason, cost
+
+
+def _measured(voice: Voice, language: str) -> str:
+    return f"{voice.sentence(language)}."
+
+
+def _by_shape(reading: FaceReading, entry: StyleEntry, language: str) -> str:
+    """No measurement stands out: say how likely the shape is that the style suits best among the likely ones."""
+    likely = max(
+        reading.face_shape.probabilities, key=lambda shape: reading.face_shape.probabilities[shape] * (1 + entry.flatters[shape])
+    )
+    percent = round(100 * reading.face_shape.probabilities[likely])
+    label = FACE_SHAPES[likely]
+    if language.startswith("ko"):
+        return f"{label.ko}일 가능성 {percent}%인 얼굴에 맞춰 골랐어요. {entry.why.ko}"
+    return f"Chosen for a face that reads {percent} % {label.en}. {entry.why.en}"
+
+
+def _against(voice: Voice, entry: StyleEntry, language: str) -> str:
+    effect = max((e for e in entry.effects if e in voice.rule.avoids), key=lambda e: voice.rule.avoids[e])
+    if language.startswith("ko"):
+        return f"{voice.sentence(language)}. 이 스타일은 {_DOES_KO[effect]} 길이와 볼륨을 조절하면 좋아요."
+    return f"{voice.sentence(language)}, and this style {EFFECTS[effect].en}: ask your stylist to adjust it."

@@ -1,0 +1,67 @@
+"""What is measured on a face's picture before it is read: light, sharpness, pose, distance."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from recommendations.engine.colour_patches import LEFT_CHEEK, RIGHT_CHEEK
+from recommendations.engine.measurements import pose_degrees
+from recommendations.engine.mesh_topology import OUTLINE
+from recommendations.engine.perspective import iris_diameter, nearness
+from recommendations.engine.portrait import WIDTH, Portrait
+
+
+def metrics_of(face: np.ndarray, shape: tuple[int, ...], view: Portrait, lab: np.ndarray) -> dict[str, float]:
+    """Everything that is judged, by name.
+
+    ``face`` (478, 3) in the photo's pixels, ``shape`` of the photo, ``view`` its portrait and ``lab`` (h, w, 3) the portrait in
+    CIELAB.
+    """
+    yaw, pitch, roll = (float(angle) for angle in pose_degrees(face))
+    skin = view.face()
+    light = lab[..., 0]
+    pixels = view.pixels[skin]
+    outline = face[list(OUTLINE), :2]
+    beyond = (outline < 0).any(1) | (outline > (shape[1], shape[0])).any(1)
+    right, left = view.polygon(RIGHT_CHEEK), view.polygon(LEFT_CHEEK)
+    return {
+        "face_px": view.source_width,
+        "face_share": view.source_width / max(shape[:2]),
+        "yaw_deg": yaw,
+        "pitch_deg": pitch,
+        "roll_deg": roll,
+        "sharpness": sharpness(view),
+        "brightness": _median(light[skin]),
+        "clipped_dark": float((pixels.max(1) <= 8).mean()) if len(pixels) else 0.0,
+        "clipped_light": float((pixels.min(1) >= 250).mean()) if len(pixels) else 0.0,
+        "glare": float((pixels.max(1) >= 253).mean()) if len(pixels) else 0.0,
+        "contrast": float(light[skin].std()) if skin.any() else 0.0,
+        "uneven": abs(_median(light[right]) - _median(light[left])),
+        "chroma": float(np.percentile(np.hypot(lab[..., 1], lab[..., 2])[skin], 95)) if skin.any() else 0.0,
+        "outside": float(beyond.mean()),
+        "iris_px": iris_diameter(face),
+        "nearness": nearness(face),
+    }
+
+
+def sharpness(view: Portrait) -> float:
+    """How much of the face's contrast is in fine detail: rms of the Laplacian over rms contrast, unitless, about 0.02-0.6.
+
+    Measured at the portrait's scale or, for a face with fewer pixels, at the photo's own, so that a small sharp face is sharp.
+    """
+    grey = cv2.cvtColor(view.pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    mask = view.face().astype(np.uint8)
+    factor = min(1.0, view.source_width / WIDTH)
+    if factor < 1.0:
+        grey = cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+        mask = cv2.resize(mask, (grey.shape[1], grey.shape[0]), interpolation=cv2.INTER_NEAREST)
+    inner = cv2.erode(mask, np.ones((3, 3), np.uint8)).astype(bool)
+    if inner.sum() < 50:
+        return 0.0
+    spread = float(grey[inner].std())
+    return float(np.sqrt((cv2.Laplacian(grey, cv2.CV_32F)[inner] ** 2).mean()) / spread) if spread > 1e-3 else 0.0
+
+
+def _median(values: np.ndarray) -> float:
+    return float(np.median(values)) if values.size else 0.0

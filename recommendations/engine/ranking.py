@@ -1,0 +1,124 @@
+"""From suggestions and scores to one list: filtered, one style per canonical cut, different from each other, ranked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import numpy as np
+
+from .catalogue import StyleEntry
+from .explain import explain
+from .types import FaceReading, RankedStyle, Suggestion, Wishes
+from .vocabulary import UPKEEPS
+
+#: Maximal marginal relevance (Carbonell & Goldstein 1998): 1 ranks by score alone, 0 by difference alone.
+RELEVANCE: Final = 0.75
+POOL: Final = 80  # best-scored styles among which the diverse ones are looked for
+#: Points that an advisor's first, second, ... suggestion gets on top of its score when the list is put in order.
+ADVISOR_BONUS: Final = (8.0, 6.0, 4.0, 2.0)
+UPKEEP_ORDER: Final = tuple(UPKEEPS)
+
+
+def allowed(entries: Sequence[StyleEntry], wishes: Wishes) -> np.ndarray:
+    """(n,) bool: which entries fit every wish. Upkeep is the most the person wants to have."""
+    return np.array([_fits(entry, wishes) for entry in entries], dtype=bool)
+
+
+def _fits(entry: StyleEntry, wishes: Wishes) -> bool:
+    if wishes.presentation and not {wishes.presentation, "any"} & set(entry.presentations):
+        return False
+    if wishes.lengths and entry.length not in wishes.lengths:
+        return False
+    if wishes.upkeep and UPKEEP_ORDER.index(entry.upkeep) > UPKEEP_ORDER.index(wishes.upkeep):
+        return False
+    return not wishes.hair_type or wishes.hair_type in entry.hair_types
+
+
+def diverse(
+    scores: np.ndarray, vectors: np.ndarray, cuts: Sequence[str], mask: np.ndarray, count: int, taken: Sequence[int] = ()
+) -> list[int]:
+    """Indices of ``count`` styles by maximal marginal relevance, one per cut and none of a cut in ``taken``.
+
+    scores (n,) 0..100; vectors (n, d) L2-normalised; mask (n,) bool. Fewer where the mask leaves fewer cuts.
+    """
+    chosen: list[int] = []
+    used = {cuts[i] for i in taken}
+    pool = [i for i in np.argsort(-scores, kind="stable") if mask[i] and cuts[i] not in used]
+    best_of_cut: dict[str, int] = {}
+    for i in pool:
+        best_of_cut.setdefault(cuts[i], int(i))
+    candidates = list(best_of_cut.values())[:POOL]
+    seen = list(taken)
+    while candidates and len(chosen) < count:
+        relevance = scores[candidates] / 100.0
+        likeness = (vectors[candidates] @ vectors[seen].T).max(axis=1) if seen else np.zeros(len(candidates))
+        best = candidates[int(np.argmax(RELEVANCE * relevance - (1 - RELEVANCE) * likeness))]
+        chosen.append(best)
+        seen.append(best)
+        candidates.remove(best)
+    return chosen
+
+
+def merge(
+    *,
+    suggestions: Sequence[Suggestion],
+    scores: np.ndarray,
+    entries: Sequence[StyleEntry],
+    vectors: np.ndarray,
+    allowed: np.ndarray,
+    reading: FaceReading,
+    language: str,
+    advised: int,
+    learned: int,
+    score_text: Callable[[str], float],
+) -> list[RankedStyle]:
+    """``advised`` suggestions and ``learned`` best-scored styles as one list of different cuts, ranks 1..n.
+
+    A suggestion outside the wishes or of a cut that is already there is dropped, and the scorer fills its place. Free text (no
+    slug) is kept where nothing was wished, since nothing is known of it but its name; ``score_text`` scores it by its meaning.
+    """
+    index = {entry.slug: i for i, entry in enumerate(entries)}
+    free_text_fits = bool(allowed.all())
+    cuts = [entry.cut for entry in entries]
+    rows: list[tuple[float, RankedStyle]] = []
+    taken: list[int] = []
+    names: set[str] = set()
+    for suggestion in suggestions:
+        if len(rows) == advised:
+            break
+        bonus = ADVISOR_BONUS[min(len(rows), len(ADVISOR_BONUS) - 1)]
+        i = index.get(suggestion.slug or "")
+        if i is None:
+            if suggestion.slug is None and free_text_fits and suggestion.name not in names:
+                score = score_text(f"{suggestion.name}. {suggestion.description}")
+                rows.append((score + bonus, _free(suggestion, score)))
+                names.add(suggestion.name)
+        elif allowed[i] and cuts[i] not in {cuts[j] for j in taken}:
+            taken.append(i)
+            item = _from_entry(entries[i], suggestion.source, float(scores[i]), reading, language, suggestion.reason)
+            rows.append((float(scores[i]) + bonus, item))
+            names.add(item.name)
+    for i in diverse(scores, vectors, cuts, allowed, advised + learned - len(rows), taken):
+        item = _from_entry(entries[i], "ml", float(scores[i]), reading, language)
+        if item.name not in names:
+            rows.append((float(scores[i]), item))
+    rows.sort(key=lambda row: -row[0])
+    return [_ranked(item, rank) for rank, (_utility, item) in enumerate(rows, start=1)]
+
+
+def _from_entry(
+    entry: StyleEntry, source: str, score: float, reading: FaceReading, language: str, reason: str = ""
+) -> RankedStyle:
+    measured, drawback = explain(reading, entry, language)
+    return RankedStyle(0, entry.name[language], entry.slug, entry.cut, source, score, reason or measured, drawback)
+
+
+def _free(suggestion: Suggestion, score: float) -> RankedStyle:
+    return RankedStyle(0, suggestion.name, None, None, suggestion.source, score, suggestion.reason, "")
+
+
+def _ranked(item: RankedStyle, rank: int) -> RankedStyle:
+    return RankedStyle(
+        rank, item.name, item.slug, item.cut, item.source, item.ml_score, item.reason, item.drawback, item.propensity
+    )

@@ -1,0 +1,50 @@
+"""The learned scorer at serving time: one batch over the whole catalogue through ONNX Runtime."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from hairme.ml.artifacts import Artifact
+
+from .types import FaceReading
+
+#: The 392 inputs of ``seed-mlp``: 4 face shapes, 4 skin tones, 384 of the style's text. A heart-shaped face is the mass that the
+#: four leave to 1, because the seed has four shapes and a photo has five.
+SHAPE_INPUTS: Final = ("oval", "round", "square", "oblong")
+SEASON_INPUTS: Final = ("spring", "summer", "autumn", "winter")
+STYLE_DIM: Final = 384
+INPUT_DIM: Final = len(SHAPE_INPUTS) + len(SEASON_INPUTS) + STYLE_DIM
+
+
+def person_inputs(shape: dict[str, float], season: dict[str, float]) -> np.ndarray:
+    """(8,) float32 of probabilities; the labels' certainty is part of the input."""
+    return np.array([*(shape[key] for key in SHAPE_INPUTS), *(season[key] for key in SEASON_INPUTS)], dtype=np.float32)
+
+
+def join_inputs(person: np.ndarray, styles: np.ndarray) -> np.ndarray:
+    """(8,) or (n, 8) and (n, 384) -> (n, 392) float32."""
+    person = np.broadcast_to(person, (len(styles), person.shape[-1]))
+    return np.concatenate([person, styles], axis=1).astype(np.float32, copy=False)
+
+
+class HairstyleScorer:
+    """A version of ``hairstyle-scorer``: ``model.onnx`` takes (n, 392) ``features`` and gives (n, 1) ``score`` on 0..100."""
+
+    def __init__(self, artifact: Artifact) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1  # half a millisecond of work; threads would cost more than they give
+        options.log_severity_level = 3
+        self.key = artifact.key
+        self._session = onnxruntime.InferenceSession(
+            str(artifact.file("model.onnx")), options, providers=["CPUExecutionProvider"]
+        )
+
+    def score(self, reading: FaceReading, styles: np.ndarray) -> np.ndarray:
+        """How well each style suits the face: styles (n, 384) -> (n,) float32 in 0..100, higher is better."""
+        person = person_inputs(dict(reading.face_shape.probabilities), dict(reading.colour.season.probabilities))
+        (scores,) = self._session.run(["score"], {"features": join_inputs(person, styles)})
+        return np.clip(scores[:, 0], 0.0, 100.0)

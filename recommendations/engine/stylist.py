@@ -1,0 +1,58 @@
+"""The stylist: rules of the craft applied to measurements and shape probabilities, never to a label alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from .catalogue import StyleEntry
+from .explain import explain
+from .stylist_rules import voices
+from .types import FaceReading, Suggestion
+from .vocabulary import EFFECTS, FACE_SHAPES
+
+BASE: Final = 55.0  # points of a style that nothing speaks for or against
+SHAPE_POINTS: Final = 8.0  # points per step of ``flatters`` for a face that is surely of that shape
+SPREAD: Final = 22.0  # raw points that squash to about three quarters of the way from BASE to the end of the scale
+
+
+class Stylist:
+    """Scores every style of a catalogue for a face and suggests the best different ones, with measured reasons."""
+
+    def __init__(self, entries: Sequence[StyleEntry]) -> None:
+        self.entries = entries
+        #: (n, effects) 0/1 and (n, shapes) -2..2, so that a face is one matrix product away from all scores.
+        self._effects = np.array([[effect in entry.effects for effect in EFFECTS] for entry in entries], dtype=np.float64)
+        self._flatters = np.array([[entry.flatters[shape] for shape in FACE_SHAPES] for entry in entries], dtype=np.float64)
+
+    def score(self, reading: FaceReading) -> np.ndarray:
+        """(n,) float64 in 0..100: BASE where nothing speaks, squashed smoothly towards the ends.
+
+        What counts is the expected ``flatters`` over the shape probabilities and every rule's points at its strength.
+        """
+        shape = np.array([reading.face_shape.probabilities[name] for name in FACE_SHAPES])
+        wanted = np.zeros(len(EFFECTS))
+        for voice in voices(reading):
+            wanted += [voice.strength * (voice.rule.wants.get(e, 0.0) - voice.rule.avoids.get(e, 0.0)) for e in EFFECTS]
+        raw = SHAPE_POINTS * (self._flatters @ shape) + self._effects @ wanted
+        return BASE + np.where(raw > 0, 100.0 - BASE, BASE) * np.tanh(raw / SPREAD)
+
+    def suggest(self, reading: FaceReading, mask: np.ndarray, *, language: str, n: int = 4) -> list[Suggestion]:
+        """The ``n`` best styles of those that ``mask`` (n,) allows: one per cut, and at most half of them of one family."""
+        scores = self.score(reading)
+        order = [int(i) for i in np.argsort(-scores, kind="stable") if mask[i]]
+        chosen: list[StyleEntry] = []
+        for most_of_family in (max(1, n // 2), n):
+            for entry in (self.entries[i] for i in order):
+                if len(chosen) == n:
+                    break
+                if any(other.cut == entry.cut for other in chosen):
+                    continue
+                if sum(other.family == entry.family for other in chosen) < most_of_family:
+                    chosen.append(entry)
+        return [
+            Suggestion(entry.name[language], entry.slug, entry.cut, explain(reading, entry, language)[0], "stylist")
+            for entry in chosen
+        ]

@@ -1,0 +1,108 @@
+// A photo from the camera, in a dialog: permission, outline, countdown, look at it, use it or take another.
+
+const SECONDS = 3;
+const ERRORS = { NotAllowedError: "sayDenied", SecurityError: "sayDenied", NotFoundError: "sayMissing", OverconstrainedError: "sayMissing" };
+
+export function hasCamera() {
+  return Boolean(navigator.mediaDevices?.getUserMedia && window.HTMLDialogElement);
+}
+
+/** Opens the dialog; resolves to a JPEG File, or null when it was closed. */
+export function openCamera() {
+  const dialog = document.getElementById("camera");
+  const part = (name) => dialog.querySelector(`[data-${name}]`);
+  const video = part("video");
+  const canvas = part("shot");
+  const listening = new AbortController();
+  const on = (target, name, handle) => target.addEventListener(name, handle, { signal: listening.signal });
+  let stream = null;
+  let timer = 0;
+  let photo = null;
+
+  const say = (name) => {
+    part("say").textContent = name ? dialog.dataset[name] : "";
+  };
+
+  function live(running) {
+    video.hidden = !running;
+    canvas.hidden = running;
+    dialog.querySelector(".camera-guide").toggleAttribute("hidden", !running);
+    part("take").hidden = !running;
+    part("use").hidden = running;
+    part("retake").hidden = running;
+  }
+
+  async function start() {
+    live(true);
+    photo = null;
+    part("take").disabled = true;
+    say("");
+    try {
+      stream ??= await navigator.mediaDevices.getUserMedia({
+        video: { facingMode: "user", width: { ideal: 1440 }, height: { ideal: 1800 } },
+        audio: false,
+      });
+      if (!dialog.open) return stop();
+      video.srcObject = stream;
+      await video.play();
+      part("take").disabled = false;
+      part("take").focus();
+      say("sayReady");
+    } catch (error) {
+      say(ERRORS[error.name] ?? "sayBusy");
+    }
+  }
+
+  function stop() {
+    clearTimeout(timer);
+    stream?.getTracks().forEach((track) => track.stop());
+    stream = null;
+    video.srcObject = null;
+  }
+
+  function count(left) {
+    part("count").textContent = left || "";
+    part("take").disabled = left > 0;
+    if (left) timer = setTimeout(() => count(left - 1), 1000);
+    else shoot();
+  }
+
+  /** What the dialog shows is what is taken: the middle of the picture at 4 to 5, not mirrored. */
+  function shoot() {
+    const { videoWidth: w, videoHeight: h } = video;
+    const width = Math.min(w, h * 0.8);
+    const height = Math.min(h, w * 1.25);
+    canvas.width = width;
+    canvas.height = height;
+    canvas.getContext("2d").drawImage(video, (w - width) / 2, (h - height) / 2, width, height, 0, 0, width, height);
+    live(false);
+    say("sayTaken");
+    canvas.toBlob(
+      (blob) => {
+        photo = new File([blob], "camera.jpg", { type: "image/jpeg" });
+        part("use").focus();
+      },
+      "image/jpeg",
+      0.92,
+    );
+  }
+
+  return new Promise((resolve) => {
+    let answer = null;
+    on(part("take"), "click", () => count(SECONDS));
+    on(part("retake"), "click", start);
+    on(part("close"), "click", () => dialog.close());
+    on(part("use"), "click", () => {
+      answer = photo;
+      dialog.close();
+    });
+    on(dialog, "close", () => {
+      stop();
+      part("count").textContent = "";
+      listening.abort();
+      resolve(answer);
+    });
+    dialog.showModal();
+    start();
+  });
+}

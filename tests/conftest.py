@@ -1,0 +1,106 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Data that is not part of the repository; tests that need it skip where it is absent."""
+    folder = SHARED / "data"
+    if not folder.is_dir():
+        pytest.skip("no ../shared/data beside the repository")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def face_photo() -> np.ndarray:
+    """A real face, public domain: astronaut Eileen Collins, NASA (512, 512, 3) uint8."""
+    from skimage import data
+
+    return np.asarray(data.astronaut())
+
+
+@pytest.fixture(scope="session")
+def face_jpeg(face_photo: np.ndarray) -> bytes:
+    from PIL import Image
+
+    stream = io.BytesIO()
+    Image.fromarray(face_photo).save(stream, "JPEG", quality=92)
+    return stream.getvalue()
+
+
+#: Tables that hold the catalogue: the ``catalogue`` fixture fills them once per process and leaves them filled.
+KEPT_TABLES = {
+    "django_migrations",
+    "django_content_type",
+    "auth_permission",
+    "recommendations_cut",
+    "recommendations_style",
+    "recommendations_stylevector",
+}
+
+
+@pytest.fixture
+def catalogue(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """A database with the whole catalogue and its vectors, with real commits; every other table is emptied afterwards.
+
+    Use it instead of ``transactional_db``, which would empty the catalogue too and fill it again for every test.
+    """
+    from django.db import connection, connections
+
+    from recommendations.engine.catalogue import load_catalogue
+    from recommendations.models import StyleVector
+    from recommendations.selectors import text_encoder
+    from recommendations.services.catalogue import load_catalogue as load_into_database
+    from recommendations.services.style_vectors import build_style_vectors
+
+    with django_db_blocker.unblock():
+        if not StyleVector.objects.filter(encoder=text_encoder().id).exists():
+            load_into_database(load_catalogue())
+            build_style_vectors(text_encoder())
+        yield
+        with connection.cursor() as cursor:
+            tables = [table for table in connection.introspection.table_names(cursor) if table not in KEPT_TABLES]
+            cursor.execute(f"TRUNCATE {', '.join(connection.ops.quote_name(table) for table in tables)} RESTART IDENTITY")
+        connections.close_all()
+
+
+@pytest.fixture
+def worker() -> Iterator[Any]:
+    """A real Celery worker of all queues in this process, on this test's database and the run's Redis."""
+    from celery.contrib.testing.worker import start_worker
+    from django.conf import settings
+    from django.db import connections
+
+    from hairme.celery import app
+    from hairme.common import wake
+
+    wake.client().delete(*settings.QUEUES)
+    app.loader.import_default_modules()
+    with start_worker(app, pool="solo", perform_ping_check=False, queues=list(settings.QUEUES), loglevel="ERROR") as running:
+        yield running
+    connections.close_all()
+
+
+@pytest.fixture
+def upload(client: Any, face_jpeg: bytes) -> Callable[..., Any]:
+    """Send a photo to analyze-hybrid: ``upload(content=..., **form fields)``; header arguments as Django's client takes them."""
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    def send(
+        content: bytes | None = None, name: str = "face_photo.jpg", headers: dict[str, str] | None = None, **fields: Any
+    ) -> Any:
+        file = SimpleUploadedFile(name, face_jpeg if content is None else content, content_type="application/octet-stream")
+        return client.post("/api/v2/analyze-hybrid", {"file": file, **fields}, headers=headers or {})
+
+    return send

@@ -1,0 +1,31 @@
+"""Settings of the test run: its own embedded PostgreSQL and Redis, started here because pytest-django reads settings first.
+
+Under xdist the controller starts them and its workers inherit the addresses.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+if "HAIRME_TEST_SERVICES" not in os.environ:
+    from tests.services import start_services
+
+    folder = Path(tempfile.mkdtemp(prefix="hairme-test-"))
+    running = start_services(folder)
+    os.environ.update(
+        HAIRME_TEST_SERVICES=str(folder),
+        DATABASE_URL=running.database_url,
+        REDIS_URL=running.redis_url,
+        HAIRME_VAR=str(folder / "var"),
+        HAIRME_ENV="local",
+    )
+    for name in ("GEMINI_API_KEY", "GEMINI_ENDPOINT", "HAIRME_TEXT_ENCODER", "SECRET_KEY"):
+        os.environ[name] = ""
+
+from hairme.env import DECLARED
+from hairme.settings import *  # noqa: F403
+
+DECLARED["HAIRME_TEST_SERVICES"] = "Folder of the test run's services."
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # thousands of logins, no secrets
