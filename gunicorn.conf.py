@@ -31,6 +31,13 @@ if os.environ.get("PROMETHEUS_MULTIPROC_DIR") != str(_metrics):
     _metrics.mkdir(parents=True)
 
 
+def on_starting(server):
+    """Import the views before the workers fork, or each would import them anew at its first request."""
+    from django.urls import get_resolver
+
+    get_resolver().url_patterns  # noqa: B018 - reading it imports them
+
+
 def child_exit(server, worker):
     """Drop the live gauges of a worker that is gone; its counters stay in the sums."""
     from prometheus_client import multiprocess

@@ -22,14 +22,18 @@ PREFIX = "hairme:worker:"
 _stop = threading.Event()
 
 
-@signals.worker_ready.connect
+def start_with_the_worker() -> None:
+    """Called where a worker imports its tasks."""
+    signals.worker_ready.connect(_start)
+    signals.worker_shutting_down.connect(_end)
+
+
 def _start(sender: Any = None, **kwargs: Any) -> None:
     """Runs in the worker's main process only, so a worker whose pool is gone stops beating with it."""
     queues = ",".join(sorted(sender.app.amqp.queues.consume_from))
     threading.Thread(target=_beat, args=(sender.hostname, queues), name="heartbeat", daemon=True).start()
 
 
-@signals.worker_shutting_down.connect
 def _end(**kwargs: Any) -> None:
     _stop.set()
 

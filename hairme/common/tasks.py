@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from . import jobs, outbox
+from . import heartbeat, jobs, outbox
+
+heartbeat.start_with_the_worker()
 
 
 @shared_task(name="common.recover_lost_jobs", time_limit=60, soft_time_limit=50)

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from .text_encoder_corpus import Corpus, Query, QueryStream
 from .text_encoder_model import BagEncoder, train_tokenizer
+from .text_encoder_noise import break_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class TrainingConfig:
     rank: int = 128
     pieces: int = 8000
     pieces_from: int = 12_000  # queries that the word pieces are learnt from, besides the documents
-    piece_dropout: float = 0.1
+    broken: float = 0.1  # share of letters after which a word is cut, so that its parts learn to stand for it
     steps: int = 1000
     batch: int = 160
     pairs: int = 160
@@ -47,7 +48,7 @@ def new_model(corpus: Corpus, config: TrainingConfig) -> BagEncoder:
     stream = QueryStream(corpus, config.seed)
     # Documents count three times, so that what styles are called has pieces of its own even where few queries say it.
     texts = [*corpus.documents * 3, *(stream.query().text for _ in range(config.pieces_from))]
-    return BagEncoder(train_tokenizer(texts, config.pieces), config.rank, config.dim, config.piece_dropout)
+    return BagEncoder(train_tokenizer(texts, config.pieces), config.rank, config.dim)
 
 
 def train(
@@ -60,9 +61,7 @@ def train(
     torch.manual_seed(config.seed)
     rng = random.Random(config.seed)
     stream = QueryStream(corpus, config.seed)
-    model.eval()
     shown = [[model.rows(text) for text in texts] for texts in (corpus.documents, *corpus.by_language.values())]
-    model.train()
     optimiser = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, max_lr=config.learning_rate, total_steps=config.steps, pct_start=0.1
@@ -73,7 +72,8 @@ def train(
         pairs = [stream.pair() for _ in range(config.pairs)]
         documents = [rng.choices(shown, (2, 1, 1))[0][number] for number in range(len(shown[0]))]
         texts = [q.text for q in queries] + [p[0] for p in pairs] + [p[1] for p in pairs]
-        vectors = F.normalize(model([*map(model.rows, texts), *(thin(rows, config.keep) for rows in documents)]), dim=1)
+        said = [model.rows(break_words(text, rng, config.broken)) for text in texts]
+        vectors = F.normalize(model([*said, *(thin(rows, config.keep) for rows in documents)]), dim=1)
         asked, first, second, styles = vectors.split((config.batch, config.pairs, config.pairs, len(documents)))
         search = search_loss(asked @ styles.T / config.temperature, queries)
         meaning = pair_loss(first @ second.T / config.temperature, torch.tensor([number for *_, number in pairs]))
@@ -86,7 +86,6 @@ def train(
         if step % 50 == 0:
             report(step, {name: total / 50 for name, total in running.items()})
             running.clear()
-    model.eval()
 
 
 def thin(rows: torch.Tensor, keep: float) -> torch.Tensor:

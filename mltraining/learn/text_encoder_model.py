@@ -47,10 +47,9 @@ def train_tokenizer(texts: Iterable[str], size: int) -> Tokenizer:
 class BagEncoder(nn.Module):
     """The trainable part. ``forward`` takes bags of word-piece numbers and gives vectors of any length."""
 
-    def __init__(self, tokenizer: Tokenizer, rank: int, dim: int, piece_dropout: float) -> None:
+    def __init__(self, tokenizer: Tokenizer, rank: int, dim: int) -> None:
         super().__init__()
         self.tokenizer = tokenizer
-        self.piece_dropout = piece_dropout
         self.pieces = StaticEmbedding(tokenizer, embedding_dim=rank)
         self.projection = Dense(rank, dim, activation_function=None)
         nn.init.normal_(self.pieces.embedding.weight, std=0.1)
@@ -59,9 +58,7 @@ class BagEncoder(nn.Module):
             self.pieces.embedding.weight[tokenizer.token_to_id(UNKNOWN)] = 0
 
     def rows(self, text: str) -> torch.Tensor:
-        """Word-piece numbers of ``text``; while training, some merges are skipped so that pieces of words learn to stand for
-        them (BPE-dropout: Provilkov et al., 2020)."""
-        self.tokenizer.model.dropout = self.piece_dropout if self.training else None
+        """Word-piece numbers of ``text`` (m,) int64."""
         return torch.tensor(self.tokenizer.encode(text, add_special_tokens=False).ids, dtype=torch.long)
 
     def forward(self, rows: list[torch.Tensor]) -> torch.Tensor:
@@ -72,6 +69,5 @@ class BagEncoder(nn.Module):
 
     def save(self, folder: Path) -> None:
         """A folder that ``SentenceTransformer(folder)`` loads."""
-        self.tokenizer.model.dropout = None
         model = SentenceTransformer(modules=[self.pieces, self.projection, Normalize()], device="cpu")
         model.save(str(folder), create_model_card=False)

@@ -1,4 +1,4 @@
-"""Typing errors for training: neighbouring keys, dropped, doubled and swapped letters, sounds that are written alike, spacing."""
+"""Noise for training: typing errors (neighbouring keys, dropped, doubled and swapped letters, like sounds, spacing) and cut words."""
 
 from __future__ import annotations
 
@@ -47,6 +47,16 @@ def misspell(text: str, rng: random.Random, errors: int = 1) -> str:
             break
         _one_error(letters, rng)
     return unicodedata.normalize("NFC", "".join(letters))
+
+
+def break_words(text: str, rng: random.Random, share: float) -> str:
+    """``text`` with a hyphen after that share of its letters, so that a tokenizer cuts words where it otherwise would not.
+
+    Does what BPE-dropout does (Provilkov et al., 2020): pieces of words learn to stand for the words. The library's own dropout
+    cannot be seeded, and a training that cannot be repeated cannot be checked.
+    """
+    letters = unicodedata.normalize("NFD", text)
+    return "".join(letter + "-" if rng.random() < share else letter for letter in letters)
 
 
 def _one_error(letters: list[str], rng: random.Random) -> None:

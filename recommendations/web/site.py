@@ -14,6 +14,10 @@ from ..models import Style
 from .forms import WishesForm
 from .presenters import AxisView, Share
 
+COLOURS = (
+    "paper", "surface", "raised", "sunken", "ink", "ink-2", "ink-3", "line", "line-strong", "accent", "accent-soft", "accent-line",
+    "warn", "warn-soft",
+)  # fmt: skip
 THEME_COOKIE_AGE = 365 * 24 * 3600
 
 
@@ -42,9 +46,8 @@ def set_theme(request: HttpRequest) -> HttpResponse:
 @require_GET
 def components(request: HttpRequest) -> HttpResponse:
     """Every token and component in its states, for whoever builds pages."""
-    colours = ("paper", "surface", "sunken", "ink", "ink-2", "ink-3", "line", "line-strong", "accent", "accent-soft", "accent-line", "warn", "warn-soft")
     context = {
-        "colours": colours,
+        "colours": COLOURS,
         "form": WishesForm(initial={"presentation": "feminine", "length": ["chin"]}),
         "style": Style.objects.offered().select_related("cut").first(),
         "shares": [Share("round", "round", 48), Share("oval", "oval", 32), Share("square", "square", 20)],

@@ -73,7 +73,7 @@ def test_everything_that_can_be_pressed_is_large_enough(page: Page, live_server:
 
 def test_first_page_is_light(page: Page, live_server: Any) -> None:
     responses: list[Response] = []
-    page.on("response", responses.append)
+    page.on("response", lambda response: responses.append(response))
     page.goto(live_server.url)
     page.wait_for_load_state("networkidle")
     assert all(response.url.startswith(live_server.url) for response in responses)

@@ -116,7 +116,8 @@ def application_processes(
     """Everything that runs once the database is prepared, in the order of starting."""
     return [
         worker_process(root, environment, "inference", "inference", inference_concurrency),
-        worker_process(root, environment, "default", "default,training", 1),
+        worker_process(root, environment, "default", "default", 1),
+        worker_process(root, environment, "training", "training", 1),
         *([web_process(root, environment)] if web else []),
         beat_process(root, environment),
     ]
