@@ -76,13 +76,6 @@ ticker=$!
 trap 'kill "$ticker" 2>/dev/null || true' EXIT
 trap 'exit 130' INT TERM HUP
 
-# PyPI's torch for Linux brings gigabytes of GPU libraries; the same version without them is on PyTorch's own index.
-# Where that index cannot be reached, PyPI's will do.
-if [ "$(uname -s)" = Linux ] && ! "$venv/bin/python" -c 'import torch' >/dev/null 2>&1; then
-    torch=$(sed -n 's/^\(torch==[^ ]*\).*/\1/p' requirements.txt)
-    pip install --no-deps --retries 0 --timeout 15 --index-url https://download.pytorch.org/whl/cpu "$torch" >/dev/null 2>&1 ||
-        echo "  PyTorch's index of CPU builds cannot be reached: taking the larger build from PyPI."
-fi
 pip install --requirement "$requirements" --constraint constraints.txt ||
     stop "The packages could not be installed; pip's lines above say why. Run make again to continue."
 fingerprint >"$stamp"

@@ -225,7 +225,7 @@ LANGUAGE_COOKIE_SAMESITE = "Lax"
 
 # --- Files ---------------------------------------------------------------------------------------------------------------------
 STATIC_URL = "static/"
-STATIC_ROOT = VAR_DIR / "static"
+STATIC_ROOT = env.path("HAIRME_STATIC_ROOT", VAR_DIR / "static", help="Where collectstatic puts the files that the web process serves.")
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = not PRODUCTION
 WHITENOISE_AUTOREFRESH = DEBUG

@@ -135,7 +135,10 @@ def cut_scores(scores: NDArray[np.floating], corpus: Corpus) -> NDArray[np.float
 
 def name_queries(corpus: Corpus, language: str) -> list[HeldOut]:
     """Each style's own name in one language, asking for its cut. Training has seen them: they test that languages meet."""
-    return [HeldOut(entry.name[language], frozenset({cut})) for entry, cut in zip(corpus.catalogue.entries, corpus.cut_of, strict=True)]
+    return [
+        HeldOut(entry.name[language], frozenset({cut}))
+        for entry, cut in zip(corpus.catalogue.entries, corpus.cut_of, strict=True)
+    ]
 
 
 def evaluate(encoder: TextEncoder, corpus: Corpus, groups: Mapping[str, Sequence[HeldOut]]) -> dict[str, Any]:

@@ -42,7 +42,14 @@ NOTES: Final = {
 
 
 def export(
-    model: BagEncoder, corpus: Corpus, config: TrainingConfig, root: Path, *, version: str, metrics: dict[str, Any], replace: bool = False
+    model: BagEncoder,
+    corpus: Corpus,
+    config: TrainingConfig,
+    root: Path,
+    *,
+    version: str,
+    metrics: dict[str, Any],
+    replace: bool = False,
 ) -> Artifact:
     """Write ``model`` to ``root/text-encoder/version``. Raises FileExistsError where that version exists and ``replace`` is False."""
 
@@ -88,7 +95,12 @@ def train_and_export(
     started = time.perf_counter()
     model = new_model(corpus, config)
     say(f"{len(corpus.documents)} styles, {model.tokenizer.get_vocab_size()} word pieces, {config.steps} steps")
-    train(corpus, model, config, lambda step, losses: say(f"step {step:5d}  " + "  ".join(f"{k} {v:.3f}" for k, v in losses.items())))
+    train(
+        corpus,
+        model,
+        config,
+        lambda step, losses: say(f"step {step:5d}  " + "  ".join(f"{k} {v:.3f}" for k, v in losses.items())),
+    )
     seconds = time.perf_counter() - started
     say(f"trained in {seconds:.0f} s")
     with TemporaryDirectory() as folder:

@@ -35,9 +35,7 @@ def train_tokenizer(texts: Iterable[str], size: int) -> Tokenizer:
     """A tokenizer of at most ``size`` word pieces: lower case, no accents or punctuation, Hangul as folded jamo."""
     tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN))
     fold = [normalizers.Replace(letter, same) for letter, same in _SAME_SOUND.items()]
-    tokenizer.normalizer = normalizers.Sequence(
-        [normalizers.NFKD(), normalizers.StripAccents(), normalizers.Lowercase(), *fold]
-    )
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKD(), normalizers.StripAccents(), normalizers.Lowercase(), *fold])
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation("removed")])
     trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=[UNKNOWN], show_progress=False)
     tokenizer.train_from_iterator(texts, trainer)

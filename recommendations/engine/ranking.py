@@ -17,12 +17,25 @@ RELEVANCE: Final = 0.75
 POOL: Final = 80  # best-scored styles among which the diverse ones are looked for
 #: Points that an advisor's first, second, ... suggestion gets on top of its score when the list is put in order.
 ADVISOR_BONUS: Final = (8.0, 6.0, 4.0, 2.0)
+#: How common each hair is taken to be where it is unknown: straight and wavy hair first, as among Korean clients. An assumption.
+HAIR_PRIOR: Final = {"straight": 0.5, "wavy": 0.32, "curly": 0.12, "coily": 0.06}
+HAIR_POINTS: Final = 16.0
 UPKEEP_ORDER: Final = tuple(UPKEEPS)
 
 
 def allowed(entries: Sequence[StyleEntry], wishes: Wishes) -> np.ndarray:
     """(n,) bool: which entries fit every wish. Upkeep is the most the person wants to have."""
     return np.array([_fits(entry, wishes) for entry in entries], dtype=bool)
+
+
+def hair_fit(entries: Sequence[StyleEntry], wishes: Wishes) -> np.ndarray:
+    """(n,) points, 0 or below, for choosing among styles when the person has not said what hair they have.
+
+    A style that few kinds of hair can wear is a worse bet then; one that says its hair type is filtered instead (``allowed``).
+    """
+    if wishes.hair_type:
+        return np.zeros(len(entries))
+    return np.array([HAIR_POINTS * (sum(HAIR_PRIOR[kind] for kind in entry.hair_types) - 1.0) for entry in entries])
 
 
 def _fits(entry: StyleEntry, wishes: Wishes) -> bool:
@@ -67,6 +80,7 @@ def merge(
     entries: Sequence[StyleEntry],
     vectors: np.ndarray,
     allowed: np.ndarray,
+    preference: np.ndarray,
     reading: FaceReading,
     language: str,
     advised: int,
@@ -77,6 +91,7 @@ def merge(
 
     A suggestion outside the wishes or of a cut that is already there is dropped, and the scorer fills its place. Free text (no
     slug) is kept where nothing was wished, since nothing is known of it but its name; ``score_text`` scores it by its meaning.
+    ``preference`` (n,) is added to the scores when the scorer chooses, not to the score that is shown.
     """
     index = {entry.slug: i for i, entry in enumerate(entries)}
     free_text_fits = bool(allowed.all())
@@ -99,7 +114,7 @@ def merge(
             item = _from_entry(entries[i], suggestion.source, float(scores[i]), reading, language, suggestion.reason)
             rows.append((float(scores[i]) + bonus, item))
             names.add(item.name)
-    for i in diverse(scores, vectors, cuts, allowed, advised + learned - len(rows), taken):
+    for i in diverse(scores + preference, vectors, cuts, allowed, advised + learned - len(rows), taken):
         item = _from_entry(entries[i], "ml", float(scores[i]), reading, language)
         if item.name not in names:
             rows.append((float(scores[i]), item))

@@ -89,7 +89,9 @@ class FaceReading:
     versions: Mapping[str, str] = field(default_factory=dict)  # model name -> version
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """JSON-ready, numbers to five decimals: what is stored and sent claims no more than was measured."""
+        rounded: dict[str, Any] = _rounded(asdict(self))
+        return rounded
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> FaceReading:
@@ -111,6 +113,16 @@ class FaceReading:
             features=data["features"],
             versions=data.get("versions", {}),
         )
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(float(value), 5)
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_rounded(item) for item in value]
+    return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,12 +26,12 @@ from ..engine import reader
 from ..engine.types import FaceReading, PhotoRejected, Wishes
 from ..models import Analysis, Recommendation, private_storage
 from . import recommend as recommending
+from .batch import WORKING_SIDE
 from .recommend import Advice, recommend
 
 log = structlog.get_logger(__name__)
 
 TASK = "recommendations.analyze"
-WORKING_SIDE = 1600  # pixels; a larger photo is decoded smaller: the face mesh gains nothing above it
 
 
 def start_analysis(
@@ -122,13 +122,14 @@ def _run(job: Job, analysis: Analysis) -> None:
             image=image, reading=reading, wishes=_wishes(analysis), language=analysis.language, unit=str(analysis.pk)
         )
     with transaction.atomic():
-        _store(job, analysis, reading, advice)
+        store_result(analysis, reading, advice, request_id=job.request_id)
         if not jobs.succeed(job):
             raise jobs.JobGone  # cancelled or taken over meanwhile: roll back what was written
     forget_photo(analysis)
 
 
-def _store(job: Job, analysis: Analysis, reading: FaceReading, advice: Advice) -> None:
+def store_result(analysis: Analysis, reading: FaceReading, advice: Advice, *, request_id: str) -> None:
+    """Write reading, impressions and event; must run inside the transaction that ends the job."""
     analysis.reading = reading.to_json()
     analysis.face_shape = reading.face_shape.label
     analysis.season = reading.colour.season.label
@@ -150,7 +151,7 @@ def _store(job: Job, analysis: Analysis, reading: FaceReading, advice: Advice) -
             model_version=advice.model_version,
             arm=advice.arm,
             propensity=item.propensity,
-            request_id=job.request_id,
+            request_id=request_id,
         )
         for item in advice.items
     )

@@ -34,7 +34,9 @@ class Advice:
     scores: np.ndarray = field(default_factory=lambda: np.empty(0))
 
 
-def recommend(*, image: np.ndarray, reading: FaceReading, wishes: Wishes, language: str, unit: str) -> Advice:
+def recommend(
+    *, image: np.ndarray, reading: FaceReading, wishes: Wishes, language: str, unit: str, ask_advisor: bool = True
+) -> Advice:
     """At most 7 different styles, ranked, each with a reason. ``image`` (h, w, 3) is shown to Gemini only, downscaled.
 
     Wishes are hard filters; where they leave fewer than 5 cuts, the list is as long as they allow and ``meta`` says so.
@@ -44,17 +46,23 @@ def recommend(*, image: np.ndarray, reading: FaceReading, wishes: Wishes, langua
     scorer = _scorer(unit)
     scores = scorer.score(reading, catalogue.vectors)
     allowed = ranking.allowed(catalogue.entries, wishes)
-    suggestions, report = ask_gemini(
-        image=image, reading=reading, wishes=wishes, language=language, catalogue=catalogue, encoder=encoder, count=ADVISED
+    preference = ranking.hair_fit(catalogue.entries, wishes)
+    suggestions, report = (
+        ([], AdvisorReport("not_asked", "", 0, ""))
+        if not ask_advisor
+        else ask_gemini(
+            image=image, reading=reading, wishes=wishes, language=language, catalogue=catalogue, encoder=encoder, count=ADVISED
+        )
     )
     if not suggestions:
-        suggestions = catalogue.stylist.suggest(reading, allowed, language=language, n=ADVISED)
+        suggestions = catalogue.stylist.suggest(reading, allowed, preference, language=language, n=ADVISED)
     items = ranking.merge(
         suggestions=suggestions,
         scores=scores,
         entries=catalogue.entries,
         vectors=catalogue.vectors,
         allowed=allowed,
+        preference=preference,
         reading=reading,
         language=language,
         advised=ADVISED,

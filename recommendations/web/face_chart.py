@@ -85,7 +85,9 @@ def _spans(outline: list[tuple[float, float]]) -> tuple[Span, ...]:
     jaw = top + (bottom - top) * 0.78
     across = [(x, y) for x, y in outline if abs(y - jaw) < (bottom - top) * 0.08]
     centre = (left[0] + right[0]) / 2
-    ends = [min((p for p in across if (p[0] < centre) is side), key=lambda p: abs(p[1] - jaw), default=None) for side in (True, False)]
+    ends = [
+        min((p for p in across if (p[0] < centre) is side), key=lambda p: abs(p[1] - jaw), default=None) for side in (True, False)
+    ]
     spans = [
         Span("length", centre, top, centre, bottom),
         Span("width", left[0], middle, right[0], middle),

@@ -30,7 +30,10 @@ class WishesForm(forms.Form):
     )
     upkeep = forms.ChoiceField(label=_("Upkeep at most"), choices=UPKEEPS, required=False, widget=forms.RadioSelect)
     hair_type = forms.ChoiceField(
-        label=_("My hair"), choices=_options("hair_type", vocabulary.HAIR_TYPES, _("Not sure")), required=False, widget=forms.RadioSelect
+        label=_("My hair"),
+        choices=_options("hair_type", vocabulary.HAIR_TYPES, _("Not sure")),
+        required=False,
+        widget=forms.RadioSelect,
     )
 
     def to_wishes(self) -> Wishes:
@@ -62,7 +65,9 @@ class StyleSearchForm(WishesForm):
     q = forms.CharField(label=_("Describe what you want"), max_length=500, required=False)
     fringe = forms.ChoiceField(label=_("Fringe"), choices=_options("fringe", vocabulary.FRINGES, _("Any")), required=False)
     upkeep = forms.ChoiceField(label=_("Upkeep at most"), choices=UPKEEPS, required=False)
-    hair_type = forms.ChoiceField(label=_("My hair"), choices=_options("hair_type", vocabulary.HAIR_TYPES, _("Any")), required=False)
+    hair_type = forms.ChoiceField(
+        label=_("My hair"), choices=_options("hair_type", vocabulary.HAIR_TYPES, _("Any")), required=False
+    )
 
     @property
     def has_wishes(self) -> bool:

@@ -15,8 +15,8 @@ from .forms import WishesForm
 from .presenters import AxisView, Share
 
 COLOURS = (
-    "paper", "surface", "raised", "sunken", "ink", "ink-2", "ink-3", "line", "line-strong", "accent", "accent-soft", "accent-line",
-    "warn", "warn-soft",
+    "paper", "surface", "raised", "sunken", "ink", "ink-2", "ink-3", "line", "line-strong", "accent", "accent-soft",
+    "accent-line", "warn", "warn-soft",
 )  # fmt: skip
 THEME_COOKIE_AGE = 365 * 24 * 3600
 

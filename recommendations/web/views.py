@@ -75,7 +75,9 @@ def analyze(request: HttpRequest) -> HttpResponse:
     if request.method == "GET":  # the address of a rejected photo, opened again
         return redirect("home")
     form = PhotoForm(request.POST, request.FILES)
-    given = {name: request.POST.get(name, "") for name in ("presentation", "upkeep", "hair_type")} | {"length": request.POST.getlist("length")}
+    given = {name: request.POST.get(name, "") for name in ("presentation", "upkeep", "hair_type")} | {
+        "length": request.POST.getlist("length")
+    }
     if not form.is_valid():
         fault = next(iter(form.errors.get("file") or [_("Some of the wishes could not be read. Choose them again.")]))
         return _home(request, _fresh_form(given), str(fault), 400)
@@ -105,7 +107,9 @@ def analysis(request: HttpRequest, analysis_id: int) -> HttpResponse:
         response = render(request, "recommendations/failed.html", _failure(row))
     else:
         response = render(request, "recommendations/progress.html", _progress(row))
-    patch_cache_control(response, private=True, no_store=True)  # a face and what was read from it stay out of shared computers' caches
+    patch_cache_control(
+        response, private=True, no_store=True
+    )  # a face and what was read from it stay out of shared computers' caches
     return response
 
 
@@ -208,4 +212,4 @@ def style_sketch(request: HttpRequest, slug: str) -> HttpResponse:
 @require_GET
 def history(request: HttpRequest) -> HttpResponse:
     page = Paginator(history_of(user=request.user, visitor=visitor_of(request)), 12).get_page(request.GET.get("page"))
-    return render(request, "recommendations/history.html", {"page": page})
+    return render(request, "recommendations/history.html", {"page": page, "signed_in": request.user.is_authenticated})

@@ -28,7 +28,9 @@ def test_like_change_of_mind_and_undo_keep_the_focus(page: Page, live_server: An
     assert not Reaction.objects.exists()
 
 
-def test_lost_connection_is_said_and_nothing_pretends(page: Page, live_server: Any, result: Analysis, context: BrowserContext) -> None:
+def test_lost_connection_is_said_and_nothing_pretends(
+    page: Page, live_server: Any, result: Analysis, context: BrowserContext
+) -> None:
     page.goto(f"{live_server.url}/analyses/{result.pk}/")
     like = page.locator(".react-like").first
     context.set_offline(True)

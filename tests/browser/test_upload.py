@@ -64,9 +64,12 @@ def test_nothing_chosen_is_said_without_sending(page: Page, live_server: Any) ->
 
 
 @pytest.mark.parametrize(
-    ("name", "size", "said"), [("big.jpg", 15 * 1024 * 1024 + 1, "15 MB보다 커요"), ("notes.pdf", 100, "읽을 수 있는 사진이 아니에요")]
+    ("name", "size", "said"),
+    [("big.jpg", 15 * 1024 * 1024 + 1, "15 MB보다 커요"), ("notes.pdf", 100, "읽을 수 있는 사진이 아니에요")],
 )
-def test_what_cannot_be_sent_is_said_at_once(page: Page, live_server: Any, tmp_path: Path, name: str, size: int, said: str) -> None:
+def test_what_cannot_be_sent_is_said_at_once(
+    page: Page, live_server: Any, tmp_path: Path, name: str, size: int, said: str
+) -> None:
     file = tmp_path / name
     file.write_bytes(bytes(size))
     page.goto(live_server.url)
@@ -122,7 +125,9 @@ def test_camera_counts_down_and_gives_a_photo(page: Page, live_server: Any, cont
 
 def test_blocked_camera_says_what_to_do_and_hands_back_the_focus(page: Page, live_server: Any) -> None:
     page.goto(live_server.url)
-    page.evaluate("() => { navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('no', 'NotAllowedError') } }")
+    page.evaluate(
+        "() => { navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('no', 'NotAllowedError') } }"
+    )
     page.locator("[data-camera]").click()
     expect(page.locator("[data-say]")).to_contain_text("카메라가 차단되어 있어요")
     page.keyboard.press("Escape")
@@ -144,7 +149,16 @@ def test_keyboard_reaches_everything_in_order(page: Page, live_server: Any) -> N
         seen.append(name)
         if name == "data-busy" or name == "data-submit":
             break
-    order = ["id_file", "data-camera", "SUMMARY", "id_presentation_0", "id_length_0", "id_length_6", "id_upkeep_0", "id_hair_type_0"]
+    order = [
+        "id_file",
+        "data-camera",
+        "SUMMARY",
+        "id_presentation_0",
+        "id_length_0",
+        "id_length_6",
+        "id_upkeep_0",
+        "id_hair_type_0",
+    ]
     places = [seen.index(name) for name in order]
     assert places == sorted(places), seen
     assert seen[-1] in ("data-busy", "data-submit")

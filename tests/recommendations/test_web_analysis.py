@@ -220,6 +220,17 @@ def test_result_shows_reading_styles_and_who_advised(client: Client) -> None:
     assert "/?presentation=feminine" in page.html
 
 
+def test_suggestion_outside_the_catalogue_is_shown_without_a_link(client: Client) -> None:
+    load_styles()
+    analysis = finished_analysis()
+    analysis.recommendations.filter(rank=1).update(style=None, style_name="Cloud bob", source="gemini")
+    page = Page(client.get(f"/analyses/{analysis.pk}/"))
+    assert "Cloud bob" in page.text
+    assert "Gemini" in page.text
+    assert page.html.count('class="sketch"') == 6
+    assert client.get("/history/").status_code == 200
+
+
 def test_result_without_any_style_says_why(client: Client) -> None:
     assert "No style fits all of these wishes" in Page(client.get(f"/analyses/{finished_analysis().pk}/")).text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -13,7 +14,20 @@ from hairme.common.models import Job
 from hairme.common.pages import error_page
 from tests.recommendations.pages import Page, finished_analysis, load_styles, new_analysis
 
-PAGES = ("home", "styles", "styles-empty", "style", "style-face", "history", "history-empty", "privacy", "result", "progress", "failed", "delete")
+PAGES = (
+    "home",
+    "styles",
+    "styles-empty",
+    "style",
+    "style-face",
+    "history",
+    "history-empty",
+    "privacy",
+    "result",
+    "progress",
+    "failed",
+    "delete",
+)
 LANGUAGES = ("ko", "en")
 
 
@@ -96,7 +110,8 @@ def test_error_page_needs_no_database_and_says_what_to_do(rf: RequestFactory, co
     request = rf.get("/somewhere/")
     with translation.override(language):
         response = error_page(request, code)
-        expected = str(MESSAGES[code][1][language] if isinstance(MESSAGES[code][1], dict) else MESSAGES[code][1])
+        text = MESSAGES[code][1]
+        expected = text[language] if isinstance(text, Mapping) else str(text)
     page = Page(response)
     assert response.status_code == MESSAGES[code][0]
     assert page.headings == 1
@@ -107,7 +122,9 @@ def test_error_page_needs_no_database_and_says_what_to_do(rf: RequestFactory, co
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("address", ["/nothing-here/", "/styles/no-such-style/", "/analyses/1/", "/analyses/1/delete/", "/analyses/1/progress/"])
+@pytest.mark.parametrize(
+    "address", ["/nothing-here/", "/styles/no-such-style/", "/analyses/1/", "/analyses/1/delete/", "/analyses/1/progress/"]
+)
 def test_unknown_address_is_a_404_page(client: Client, address: str) -> None:
     response = client.get(address)
     assert response.status_code == 404

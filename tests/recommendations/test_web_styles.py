@@ -47,6 +47,18 @@ def test_htmx_gets_the_grid_and_the_new_count_alone(client: Client) -> None:
     assert "<html" in client.get("/styles/?length=chin").content.decode()
 
 
+@pytest.mark.usefixtures("catalogue")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("query", "cut"), [("히메컷", "hime-cut"), ("wolf cut", "wolf-cut")])
+def test_search_goes_by_meaning(client: Client, query: str, cut: str) -> None:
+    page = Page(client.get("/styles/", {"q": query}))
+    first = Style.objects.get(slug=shown(page.html)[0])
+    assert first.cut.slug == cut
+    assert query in page.text
+    assert f'value="{query}"' in page.html
+    assert "q=" in re.findall(r'rel="next" href="([^"]+)"', page.html)[0]
+
+
 def test_nothing_found_offers_the_way_back(client: Client) -> None:
     page = Page(client.get("/styles/?length=buzz&fringe=full"))
     assert "No style fits all of that" in page.text
@@ -71,7 +83,14 @@ def test_style_page_tells_all_a_hairdresser_needs(client: Client) -> None:
     style = Style.objects.exclude(aliases=[]).first()
     assert style is not None
     page = Page(client.get(f"/styles/{style.slug}/"))
-    for text in (style.name_en, style.description_en, style.why_en, style.cost_en, style.aliases[0], f"{style.daily_minutes} min"):
+    for text in (
+        style.name_en,
+        style.description_en,
+        style.why_en,
+        style.cost_en,
+        style.aliases[0],
+        f"{style.daily_minutes} min",
+    ):
         assert text in page.text
     assert page.html.count("<svg xmlns") == 1
 

@@ -35,6 +35,8 @@ class Command(BaseCommand):
         if seen := leaked(corpus, (query for queries in groups.values() for query in queries)):
             raise CommandError("Held-out queries occur in the training texts: " + "; ".join(seen))
         if is_light(options["encoder"]) and get_store().resolve(MODEL_NAME).card.dataset_hash != corpus.dataset_hash:
-            self.stderr.write("The catalogue or the lexicon has changed since this encoder was trained: train_text_encoder makes a new one.")
+            self.stderr.write(
+                "The catalogue or the lexicon has changed since this encoder was trained: train_text_encoder makes a new one."
+            )
         report = evaluate(encoder, corpus, groups)
         self.stdout.write(json.dumps(report, ensure_ascii=False, indent=2) if options["json"] else to_text(report))
