@@ -6,11 +6,14 @@ Every variable read here is remembered in ``DECLARED``, so that a mistyped ``HAI
 
 from __future__ import annotations
 
+import math
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
+from zoneinfo import ZoneInfo
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -19,8 +22,12 @@ DECLARED: Final[dict[str, str]] = {}  # variable -> help
 
 
 def read_dotenv(path: Path) -> None:
-    if path.is_file():
+    if not path.is_file():
+        return
+    try:
         environ.Env.read_env(str(path), overwrite=False)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(f"{path} cannot be read as UTF-8 text ({type(error).__name__}). Correct it or remove it.") from None
 
 
 def _raw(name: str, help: str) -> str | None:
@@ -63,7 +70,9 @@ def real(name: str, default: float, *, low: float | None = None, high: float | N
     try:
         number = float(value)
     except ValueError:
-        raise ImproperlyConfigured(f"{name}={value!r} is not a number.") from None
+        number = math.nan
+    if not math.isfinite(number):  # "nan" would pass every bound
+        raise ImproperlyConfigured(f"{name}={value!r} is not a number.")
     return _bounded(name, number, low, high)
 
 
@@ -98,29 +107,58 @@ def secret(name: str, default: str = "", *, help: str) -> str:
         raise ImproperlyConfigured(f"Both {name} and {name}_FILE are set. Keep one.")
     if file is not None:
         try:
-            return Path(file).read_text(encoding="utf-8").strip()
+            value = Path(file).read_text(encoding="utf-8").strip()
         except OSError as error:
             raise ImproperlyConfigured(f"{name}_FILE={file} cannot be read: {error.strerror}.") from None
+        except UnicodeDecodeError:
+            raise ImproperlyConfigured(f"{name}_FILE={file} is not a text file.") from None
+        if not value:
+            raise ImproperlyConfigured(f"{name}_FILE={file} is empty. Write the value into it, or unset {name}_FILE.")
     return default if value is None else value
 
 
 def path(name: str, default: Path, *, help: str) -> Path:
     value = _raw(name, help)
-    return (Path(value).expanduser() if value is not None else default).resolve()
+    try:
+        return (Path(value).expanduser() if value is not None else default).resolve()
+    except RuntimeError:  # ~nobody-of-that-name, or links in a circle
+        raise ImproperlyConfigured(f"{name}={value} names no folder.") from None
+
+
+_RATE: Final = re.compile(r"[1-9]\d{0,8}/(s|sec|second|m|min|minute|h|hour|d|day)")
+
+
+def rate(name: str, default: str, *, help: str) -> str:
+    """How often something is allowed: ``60/min``."""
+    value = text(name, default, help=help)
+    if not _RATE.fullmatch(value):
+        raise ImproperlyConfigured(f"{name}={value!r} is no rate. Write a number and a period, such as 60/min or 1000/day.")
+    return value
+
+
+def time_zone(name: str, default: str, *, help: str) -> str:
+    value = text(name, default, help=help)
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError):  # unknown, not a zone's name, a folder of zones
+        raise ImproperlyConfigured(f"{name}={value!r} is no time zone. Write one such as Asia/Seoul or UTC.") from None
+    return value
 
 
 def postgres(url: str, *, name: str = "DATABASE_URL") -> dict[str, object]:
     """Django's database settings from ``postgres://user:password@host:port/dbname``; a socket folder goes in ``?host=``."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("postgres", "postgresql"):
-        raise ImproperlyConfigured(
-            f"{name} must begin with postgres:// (pgvector needs PostgreSQL); it begins with {parts.scheme or 'nothing'}."
-        )
+    scheme, _, rest = url.partition("://")
+    if scheme not in ("postgres", "postgresql"):
+        raise ImproperlyConfigured(f"{name} must begin with postgres:// (HairMe needs PostgreSQL with pgvector).")
     try:
-        parsed = environ.Env.db_url_config(url.replace("postgresql://", "postgres://", 1))
+        parts = urlsplit(f"postgres://{rest}")
+        parsed = environ.Env.db_url_config(f"postgres://{rest}")
         port = parts.port
-    except ValueError as error:
-        raise ImproperlyConfigured(f"{name} cannot be read: {error}.") from None
+    except ValueError:  # its message may quote a part of the password
+        raise ImproperlyConfigured(
+            f"{name} cannot be read. Write postgres://user:password@host:5432/name, with / : @ # ? % in the password as %2F %3A %40 "
+            "%23 %3F %25."
+        ) from None
     options = dict(parsed.get("OPTIONS", {}))
     host = options.pop("host", None) or unquote(parts.hostname or "")
     if not parsed.get("NAME"):
@@ -134,3 +172,15 @@ def postgres(url: str, *, name: str = "DATABASE_URL") -> dict[str, object]:
         "PORT": port or options.pop("port", "") or "",
         "OPTIONS": options,
     }
+
+
+def redis(url: str, *, name: str = "REDIS_URL") -> str:
+    """``url`` where it can be one of Redis: ``redis://`` or, over TLS, ``rediss://``, with a host."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("redis", "rediss") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ImproperlyConfigured(f"{name} cannot be read. Write redis://:password@host:6379/0, or rediss://... over TLS.")
+    return url

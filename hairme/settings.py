@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import secrets
@@ -33,22 +34,20 @@ def _local_secret_key() -> str:
     """A key of this machine's own, made once and kept beside its data."""
     file = VAR_DIR / "secret-key"
     try:
-        return file.read_text(encoding="ascii").strip() or _write_secret_key(file)
-    except FileNotFoundError:
-        return _write_secret_key(file)
-
-
-def _write_secret_key(file: Path) -> str:
-    key = secrets.token_urlsafe(50)
-    try:
+        if file.is_file() and (key := file.read_text(encoding="ascii").strip()):
+            return key
         file.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as stream:
-            stream.write(key)
-    except FileExistsError:
-        return file.read_text(encoding="ascii").strip()
-    except OSError as error:
+        # Several processes may start at once on a new folder: the first one that has the lock writes, the others read.
+        with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="ascii") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            key = stream.read().strip()
+            if not key:
+                key = secrets.token_urlsafe(50)
+                stream.write(key)
+    except (OSError, UnicodeDecodeError) as error:
         raise ImproperlyConfigured(
-            f"{file.parent} cannot be written ({error.strerror}). Set HAIRME_VAR to a folder that can, or set SECRET_KEY."
+            f"{file} cannot be read or written ({getattr(error, 'strerror', None) or 'not text'}). "
+            "Set HAIRME_VAR to a folder that this user can write, or set SECRET_KEY."
         ) from None
     return key
 
@@ -102,6 +101,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "hairme.middleware.RequestIdHeaderMiddleware",
+    "hairme.middleware.BodyLimitMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -165,7 +165,7 @@ DATABASES: dict[str, Any] = {
     }
 }
 DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 5)
-REDIS_URL = REDIS_URL or "redis://127.0.0.1:6379/0"
+REDIS_URL = env.redis(REDIS_URL or "redis://127.0.0.1:6379/0")
 
 CACHES = {
     "default": {
@@ -217,7 +217,7 @@ QUEUES = ("default", "inference", "training")
 LANGUAGE_CODE = "ko"
 LANGUAGES = [("ko", _("Korean")), ("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "hairme" / "locale"]
-TIME_ZONE = env.text("TIME_ZONE", "Asia/Seoul", help="Time zone of pages and of the weekly schedule.")
+TIME_ZONE = env.time_zone("TIME_ZONE", "Asia/Seoul", help="Time zone of pages and of the weekly schedule.")
 USE_TZ = True
 USE_I18N = True
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
@@ -249,7 +249,6 @@ STORAGES = {
 UPLOAD_MAX_BYTES = 15 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # of everything but files
 FILE_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024  # photos stay in memory on their way to private storage
-FILE_UPLOAD_TEMP_DIR = None
 UPLOAD_KEEP_MINUTES = env.integer(
     "HAIRME_UPLOAD_KEEP_MINUTES", 60, low=5, high=1440, help="A photo whose analysis never finished is deleted after this long."
 )
@@ -279,14 +278,17 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_CLASSES": ["hairme.common.throttles.ScopedThrottle"],
     "DEFAULT_THROTTLE_RATES": {
-        "analyze": env.text("HAIRME_RATE_ANALYZE", "60/min", help="Analyses per person or address."),
-        "feedback": env.text("HAIRME_RATE_FEEDBACK", "240/min", help="Reactions per person or address."),
-        "read": env.text("HAIRME_RATE_READ", "600/min", help="Reads per person or address."),
+        "analyze": env.rate("HAIRME_RATE_ANALYZE", "60/min", help="Analyses per person or address."),
+        "feedback": env.rate("HAIRME_RATE_FEEDBACK", "240/min", help="Reactions per person or address."),
+        "read": env.rate("HAIRME_RATE_READ", "600/min", help="Reads per person or address."),
     },
     "EXCEPTION_HANDLER": "hairme.common.api.exception_handler",
     "DEFAULT_PAGINATION_CLASS": "hairme.common.api.PageNumberPagination",
     "PAGE_SIZE": 24,
-    "NUM_PROXIES": env.integer("HAIRME_PROXIES", 0, low=0, high=5, help="Trusted reverse proxies before this server."),
+    "NUM_PROXIES": env.integer(
+        "HAIRME_PROXIES", 1 if PRODUCTION else 0, low=0, high=5,
+        help="Trusted reverse proxies before this server (default: 1 in production, else 0).",
+    ),
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 SPECTACULAR_SETTINGS = {
@@ -328,7 +330,6 @@ if PRODUCTION:
     SECURE_HSTS_SECONDS = env.integer("HAIRME_HSTS_SECONDS", 31536000, low=0, help="Strict-Transport-Security, seconds.")
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True
-    SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -350,6 +351,7 @@ LOG_LEVEL = env.choice(
 )
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
+DJANGO_STRUCTLOG_USER_ID_FIELD = ""  # finding out who asks would load the session of every request, and fail without a database
 LOGGING = logging_config(LOG_FORMAT, LOG_LEVEL)
 configure_structlog()
 
@@ -358,6 +360,8 @@ PROMETHEUS_EXPORT_MIGRATIONS = False
 
 env.DECLARED.update(
     HOST="Address the web server binds to (default 127.0.0.1).",
+    WEB_CONCURRENCY="Processes of the web server (default: 2).",
+    WEB_THREADS="Threads of each process of the web server (default: 16).",
     HAIRME_INFERENCE_CONCURRENCY="Processes of the inference worker (default: number of processors).",
     HAIRME_STAFF_PASSWORD="Password of the staff login that `prepare` makes (default: a random one, printed).",  # noqa: S106
 )

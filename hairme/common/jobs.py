@@ -8,28 +8,32 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db import IntegrityError, InterfaceError, OperationalError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
 from . import wake
-from .errors import ApplicationError
+from .errors import ApplicationError, outage_code
 from .models import Job
 
 log = structlog.get_logger(__name__)
 
 PATIENCE = timedelta(seconds=20)  # a queued job this long unsent is sent again; claiming twice is harmless
+DATABASE_PATIENCE = 15.0  # seconds a worker waits for a database that restarts, before it leaves the job to ``recover_lost``
 HOST = socket.gethostname()
+
+T = TypeVar("T")
 
 
 class JobGone(Exception):
@@ -112,10 +116,11 @@ def claim(job_id: int) -> Job | None:
 def claimed(job_id: int) -> Iterator[Job | None]:
     """Run the block as the job's only runner; its end decides the state. Yields None where there is nothing to do.
 
-    ApplicationError fails the job with its code. A lost database leaves it to ``recover_lost``. Any other exception fails it as
-    ``internal_error`` and is raised on, to be logged.
+    ApplicationError fails the job with its code. A lost database gives it back to the queue once it answers again (the job fails
+    with the outage's code at its last attempt) and is raised on. Any other exception fails it as ``internal_error`` and is raised
+    on, to be logged.
     """
-    job = claim(job_id)
+    job = _patiently(lambda: claim(job_id))
     if job is None:
         yield None
         return
@@ -125,8 +130,9 @@ def claimed(job_id: int) -> Iterator[Job | None]:
         log.info("job_gone", job_id=job.pk)
     except ApplicationError as error:
         fail(job, error.code, error.params)
-    except (OperationalError, InterfaceError):
-        raise  # the database went away: its lease ends and the job is run again
+    except (OperationalError, InterfaceError) as error:
+        _give_back(job, outage_code(error) or "internal_error")
+        raise
     except SoftTimeLimitExceeded:
         fail(job, "took_too_long")
     except BaseException:
@@ -207,6 +213,31 @@ def _finish(job: Job, state: str, **fields: Any) -> bool:
         job.refresh_from_db()
     transaction.on_commit(partial(wake.done, job.pk))
     return bool(done)
+
+
+def _give_back(job: Job, code: str) -> None:
+    """Queue a job that lost its database, for ``recover_lost`` to send; at its last attempt fail it with ``code``.
+
+    Where the database stays away its lease ends and ``recover_lost`` does the same, only later.
+    """
+    with suppress(OperationalError, InterfaceError):
+        if job.attempts >= job.max_attempts:
+            _patiently(lambda: fail(job, code))
+        else:
+            _patiently(lambda: _mine(job).update(state=Job.State.QUEUED, sent_at=None, lease_until=None, worker=""))
+
+
+def _patiently(action: Callable[[], T]) -> T:
+    """Do ``action``, again on a new connection while the database is away, for DATABASE_PATIENCE; then its error is raised."""
+    deadline = time.monotonic() + DATABASE_PATIENCE
+    while True:
+        try:
+            return action()
+        except (OperationalError, InterfaceError):
+            if connection.in_atomic_block or time.monotonic() > deadline:
+                raise
+            connection.close()
+            time.sleep(0.5)
 
 
 def _mine(job: Job) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 import redis
 from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
@@ -32,13 +33,23 @@ def done(job_id: int) -> None:
 
 
 def wait(job_id: int, seconds: float) -> Any:
-    """Return the job when it is over, or as it is after ``seconds``."""
+    """Return the job when it is over, or as it is after ``seconds``; a database that restarts meanwhile is waited for as well.
+
+    Raises OperationalError where the database is still away then.
+    """
     from .models import Job
 
     deadline = time.monotonic() + seconds
     while True:
-        job = Job.objects.filter(pk=job_id).first()
         left = deadline - time.monotonic()
+        try:
+            job = Job.objects.filter(pk=job_id).first()
+        except (OperationalError, InterfaceError):
+            if left <= 0 or connection.in_atomic_block:
+                raise
+            connection.close()  # the next query dials anew
+            time.sleep(min(left, POLL_SECONDS))
+            continue
         if job is None or job.is_final or left <= 0:
             return job
         try:

@@ -13,10 +13,17 @@ from typing import Final
 import numpy as np
 
 from recommendations.engine.face_shape import HALF, align, symmetric
+from recommendations.engine.landmarks import View
 from recommendations.engine.measurements import frontal
 from recommendations.engine.mesh_topology import MIRROR, POINTS
 
 DIRECTIONS: Final = 160
+#: Looks that serving does not take, so that training sees more than serving will.
+MORE_VIEWS: Final = (
+    View(degrees=-5.0, scale=1.1, margin=0.03),
+    View(degrees=5.0, scale=1.1, margin=0.03, mirrored=True),
+    View(margin=0.3),
+)
 PHOTO_SUFFIXES: Final = {".jpg", ".jpeg", ".png", ".webp", ".pgm", ".bmp"}
 
 
@@ -31,17 +38,18 @@ def photos(folder: Path) -> Iterator[tuple[Path, np.ndarray]]:
 
 def measure(images: Iterable[np.ndarray], reference: np.ndarray, directions: int = DIRECTIONS) -> np.ndarray:
     """(directions, 759): principal differences between single views of one face, each as long as its standard deviation."""
-    from recommendations.engine import landmarks, reading
+    from recommendations.engine import landmarks
 
     finder, differences = landmarks.finder(), []
     for image in images:
         faces = finder.find(image)
         if not faces:
             continue
-        gain = landmarks.exposure_gain(image, faces[0])
-        face = finder.refine(image, faces[0], gain)
-        seen = [finder.look_again(image, face, view, gain) for view in (*reading.VIEWS, landmarks.View(margin=0.3))]
-        shapes = align(frontal(np.array([mesh for mesh in seen if mesh is not None])), reference)
+        close = landmarks.close_up(image, faces[0])
+        gain = landmarks.exposure_gain(close.image, close.face)
+        face = finder.look(close.image, close.face, landmarks.FIRST_VIEWS, gain).mean(axis=0)
+        seen = finder.look(close.image, face, (*landmarks.VIEWS, *MORE_VIEWS), gain)
+        shapes = align(frontal(seen), reference)
         halves = symmetric(shapes)[:, HALF].reshape(len(shapes), -1)
         # Views of one face around their mean: each carries the noise of one view, less the mean's share.
         differences.append((halves - halves.mean(axis=0)) * np.sqrt(len(halves) / max(1, len(halves) - 1)))

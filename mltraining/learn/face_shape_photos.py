@@ -157,7 +157,7 @@ def nearer(image: np.ndarray, distance_mm: float) -> tuple[np.ndarray, np.ndarra
     from scipy.interpolate import RBFInterpolator
 
     finder = landmarks.finder()
-    face = finder.refine(image, finder.find(image)[0])
+    face = finder.look(image, finder.find(image)[0], landmarks.FIRST_VIEWS).mean(axis=0)
     picture, to_view = landmarks.render(image, face, landmarks.View(margin=0.6))
     unit = float(np.hypot(*to_view[:, 0]))
     mesh = np.column_stack([face[:, :2] @ to_view[:, :2].T + to_view[:, 2], face[:, 2] * unit])

@@ -73,13 +73,13 @@ def notes(data: FaceShapeData) -> dict[str, str]:
     return {
         "trained_on": (
             f"Face meshes (MediaPipe 0.10.21, 478 points) of {len(data):,} web photos of celebrities in five classes, from a "
-            "public face-shape set; no photo was kept. Labels are opinions: web sites often disagree about the same person's shape."
+            "public face-shape set; no photo was kept. Labels are opinions: web sites often disagree about one person."
         ),
         "tested_how": (
             "Five-fold cross-validation twice: with whole pseudo-identities (clusters of look-alikes) held out, which is "
             "pessimistic, and with random folds, which is optimistic because other photos of the same person are trained on. "
-            "Temperature and thresholds come from both together, because a new face lies between: there, clear was right in "
-            f"{CLEAR_PRECISION:.0%} and mixed had the label among its first two in {MIXED_PRECISION:.0%}. The metrics give each alone."
+            "Temperature and thresholds come from both together, as a new face lies between: there, clear was right in "
+            f"{CLEAR_PRECISION:.0%} and mixed had the label among its first two in {MIXED_PRECISION:.0%}. Each alone: see metrics."
         ),
         "fails_where": (
             "Mostly women's press photos: men, older people and children are under-represented. Neighbouring shapes (oval with "

@@ -99,9 +99,10 @@ def take(view: Portrait, light: np.ndarray, lab: np.ndarray) -> Patches | None:
 
 def _patch(mask: np.ndarray, light: np.ndarray, lab: np.ndarray, fewest: int, trim: tuple[float, float]) -> Patch | None:
     """The median of the mask's pixels between two percentiles of lightness: shadow and highlight stay out."""
-    if mask.sum() < fewest:
+    where = np.flatnonzero(mask)
+    if len(where) < fewest:
         return None
-    colours, lights = lab[mask], light[mask]
+    colours, lights = lab.reshape(-1, 3)[where], light.reshape(-1, 3)[where]
     low, high = np.percentile(colours[:, 0], trim)
     kept = (colours[:, 0] >= low) & (colours[:, 0] <= high)
     centre = np.median(colours[kept], axis=0)

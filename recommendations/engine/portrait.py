@@ -25,7 +25,6 @@ class Portrait:
     pixels: np.ndarray
     points: np.ndarray
     inside: np.ndarray
-    source_width: float  # of the face in the photo's own pixels
 
     def polygon(self, indices: tuple[int, ...]) -> np.ndarray:
         """(h, w) bool: the convex hull of some mesh points, where the photo covers it."""
@@ -64,4 +63,4 @@ def portrait(image: np.ndarray, face: np.ndarray) -> Portrait:
     corners = np.array([[0, 0, 1], [image.shape[1], 0, 1], [image.shape[1], image.shape[0], 1], [0, image.shape[0], 1]])
     inside = np.zeros((SIZE[1], SIZE[0]), np.uint8)
     cv2.fillConvexPoly(inside, np.round(corners @ to_portrait.T).astype(np.int32), 1)
-    return Portrait(pixels, points, cv2.erode(inside, np.ones((3, 3), np.uint8)).astype(bool), width)
+    return Portrait(pixels, points, cv2.erode(inside, np.ones((3, 3), np.uint8)).astype(bool))

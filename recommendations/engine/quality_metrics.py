@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from recommendations.engine.colour_patches import LEFT_CHEEK, RIGHT_CHEEK
+from recommendations.engine.landmarks import face_width
 from recommendations.engine.measurements import pose_degrees
 from recommendations.engine.mesh_topology import OUTLINE
 from recommendations.engine.perspective import iris_diameter, nearness
@@ -19,6 +20,7 @@ def metrics_of(face: np.ndarray, shape: tuple[int, ...], view: Portrait, lab: np
     CIELAB.
     """
     yaw, pitch, roll = (float(angle) for angle in pose_degrees(face))
+    width = face_width(face)
     skin = view.face()
     light = lab[..., 0]
     pixels = view.pixels[skin]
@@ -26,12 +28,12 @@ def metrics_of(face: np.ndarray, shape: tuple[int, ...], view: Portrait, lab: np
     beyond = (outline < 0).any(1) | (outline > (shape[1], shape[0])).any(1)
     right, left = view.polygon(RIGHT_CHEEK), view.polygon(LEFT_CHEEK)
     return {
-        "face_px": view.source_width,
-        "face_share": view.source_width / max(shape[:2]),
+        "face_px": width,
+        "face_share": width / max(shape[:2]),
         "yaw_deg": yaw,
         "pitch_deg": pitch,
         "roll_deg": roll,
-        "sharpness": sharpness(view),
+        "sharpness": sharpness(view, width),
         "brightness": _median(light[skin]),
         "clipped_dark": float((pixels.max(1) <= 8).mean()) if len(pixels) else 0.0,
         "clipped_light": float((pixels.min(1) >= 250).mean()) if len(pixels) else 0.0,
@@ -45,14 +47,14 @@ def metrics_of(face: np.ndarray, shape: tuple[int, ...], view: Portrait, lab: np
     }
 
 
-def sharpness(view: Portrait) -> float:
+def sharpness(view: Portrait, face_px: float) -> float:
     """How much of the face's contrast is in fine detail: rms of the Laplacian over rms contrast, unitless, about 0.02-0.6.
 
     Measured at the portrait's scale or, for a face with fewer pixels, at the photo's own, so that a small sharp face is sharp.
     """
     grey = cv2.cvtColor(view.pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
     mask = view.face().astype(np.uint8)
-    factor = min(1.0, view.source_width / WIDTH)
+    factor = min(1.0, face_px / WIDTH)
     if factor < 1.0:
         grey = cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
         mask = cv2.resize(mask, (grey.shape[1], grey.shape[0]), interpolation=cv2.INTER_NEAREST)

@@ -18,10 +18,11 @@ def warm() -> None:
     face_shape.model()
 
 
-def read_face(image: np.ndarray, *, views: int = 6, focal_px: float | None = None) -> FaceReading:
+def read_face(image: np.ndarray, *, views: int = 4, focal_px: float | None = None) -> FaceReading:
     """Read one face from an (h, w, 3) uint8 sRGB photo, already turned as its EXIF says.
 
-    ``views`` (1-6): how many renderings of the face are measured and averaged; an even number answers a mirrored photo alike.
+    ``views`` (0-4): how many renderings are measured after the first two and averaged with them; with an even number a mirrored
+    photo gets the same answer.
     ``focal_px``: focal length in this array's pixels where known (EXIF's 35 mm equivalent / 36 * its longer side; a webcam's
     field of view): then the camera's distance is measured and what it does to the face is undone.
 

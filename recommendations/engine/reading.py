@@ -10,7 +10,6 @@ from recommendations.engine import face_shape, landmarks, perspective, quality, 
 from recommendations.engine.colour import CAST_LIMIT, read_colour
 from recommendations.engine.colour_patches import take
 from recommendations.engine.colour_space import lab_of_linear, linear
-from recommendations.engine.landmarks import View
 from recommendations.engine.measurements import NAMES, measure_array, percentiles
 from recommendations.engine.mesh_topology import (
     LEFT_BROW,
@@ -26,12 +25,6 @@ from recommendations.engine.mesh_topology import (
 from recommendations.engine.portrait import portrait
 from recommendations.engine.types import FaceReading, Measurement, PhotoRejected
 
-#: In this order; each view comes with its mirror image, so that a mirrored photo gets the same answer.
-VIEWS: Final = tuple(
-    View(degrees=sign * degrees, scale=scale, margin=margin, mirrored=sign < 0)
-    for degrees, scale, margin in ((0.0, 1.0, 0.0), (5.0, 0.9, 0.03), (-5.0, 1.1, 0.03))
-    for sign in (1, -1)
-)
 #: Share of the forehead that must be covered before it is said.
 COVERED: Final = 0.45
 FEATURES: Final = {
@@ -40,7 +33,7 @@ FEATURES: Final = {
 }  # fmt: skip
 
 
-def read(image: np.ndarray, *, views: int = len(VIEWS), focal_px: float | None = None) -> FaceReading:
+def read(image: np.ndarray, *, views: int, focal_px: float | None) -> FaceReading:
     """``reader.read_face`` without its check of the array."""
     if min(image.shape[:2]) < 16:
         raise PhotoRejected("too_small", width=image.shape[1], height=image.shape[0])
@@ -48,10 +41,13 @@ def read(image: np.ndarray, *, views: int = len(VIEWS), focal_px: float | None =
     finder = landmarks.finder()
     faces = finder.find(image)
     quality.check_faces(image, faces, [landmarks.face_width(face) for face in faces])
-    gain = landmarks.exposure_gain(image, faces[0])
-    face = finder.refine(image, faces[0], gain)
+    close = landmarks.close_up(image, faces[0])
+    gain = landmarks.exposure_gain(close.image, close.face)
+    meshes = finder.look(close.image, close.face, landmarks.FIRST_VIEWS, gain)
+    near = meshes.mean(axis=0)
+    face = close.to_photo(near)
 
-    view = portrait(image, face)
+    view = portrait(close.image, near)
     light = linear(view.pixels)
     lab = lab_of_linear(light)
     metrics = quality_metrics.metrics_of(face, image.shape, view, lab)
@@ -64,7 +60,8 @@ def read(image: np.ndarray, *, views: int = len(VIEWS), focal_px: float | None =
     if patches is None:
         raise PhotoRejected("too_bright" if metrics["brightness"] > 60 else "too_dark", **metrics)
 
-    meshes = _look(finder, image, face, views, gain)
+    if views:
+        meshes = np.concatenate([meshes, finder.look(close.image, near, landmarks.VIEWS[:views], gain)])
     if focal_px:
         meshes = perspective.undo(meshes, metrics["distance_mm"])
     shape = model.decide(model.probabilities(meshes))
@@ -86,12 +83,6 @@ def read(image: np.ndarray, *, views: int = len(VIEWS), focal_px: float | None =
         features=_features(face),
         versions={face_shape.MODEL_NAME: model.version},
     )
-
-
-def _look(finder: landmarks.FaceFinder, image: np.ndarray, face: np.ndarray, views: int, gain: float) -> np.ndarray:
-    """(n, 478, 3) meshes of one face in several views; the face as known where no view shows it again."""
-    seen = (finder.look_again(image, face, view, gain) for view in VIEWS[: max(1, views)])
-    return np.array([mesh for mesh in seen if mesh is not None] or [face])
 
 
 def _features(face: np.ndarray) -> dict[str, list[list[float]]]:

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any, BinaryIO
 
 import structlog
@@ -39,8 +40,10 @@ def start_analysis(
 ) -> tuple[Analysis, bool]:
     """Check the photo's header, store it privately and queue the work. Returns (analysis, created).
 
-    The same ``idempotency_key`` with the same photo by the same person gives the analysis that it gave before.
-    Raises ApplicationError for what the image gate rejects; nothing is stored then.
+    The same ``idempotency_key`` with the same photo by the same person gives the analysis that it gave before. People who are not
+    signed in count as one here: a first visitor's double click comes in two requests without a session. Their keys must be
+    unguessable, as the form's is.
+    Raises ApplicationError for what the image gate rejects, OSError where storage is full; nothing is stored then.
     """
     try:
         inspect_image(photo)
@@ -50,13 +53,14 @@ def start_analysis(
     content = photo.read()
     digest = hashlib.sha256(content).hexdigest()
     person = user if user is not None and user.is_authenticated else None
-    key = _idempotency_key(person, visitor, digest, idempotency_key) if idempotency_key else None
+    key = _idempotency_key(person, digest, idempotency_key) if idempotency_key else None
     if key and (existing := Analysis.objects.select_related("job").filter(job__idempotency_key=key).first()):
         return existing, False
 
     storage = private_storage()
-    name = storage.save(f"uploads/{uuid.uuid4().hex}", ContentFile(content))
+    name = f"uploads/{uuid.uuid4().hex}"
     try:
+        storage.save(name, ContentFile(content))
         with transaction.atomic():
             analysis_id = random_id()
             job = jobs.enqueue(
@@ -80,14 +84,14 @@ def start_analysis(
                 )
                 return analysis, True
     except BaseException:
-        storage.delete(name)
+        storage.delete(name)  # a full disk leaves the beginning of the file
         raise
     storage.delete(name)  # a double click: the first one's analysis is the answer
     return Analysis.objects.select_related("job").get(job=job), False
 
 
-def _idempotency_key(person: Any, visitor: str, digest: str, given: str) -> str:
-    owner = f"user:{person.pk}" if person else f"visitor:{visitor}"
+def _idempotency_key(person: Any, digest: str, given: str) -> str:
+    owner = f"user:{person.pk}" if person else "anyone"
     return hashlib.sha256(f"{owner}|{digest}|{given}".encode()).hexdigest()
 
 
@@ -122,21 +126,22 @@ def _run(job: Job, analysis: Analysis) -> None:
             image=image, reading=reading, wishes=_wishes(analysis), language=analysis.language, unit=str(analysis.pk)
         )
     with transaction.atomic():
+        if analysis.photo:  # before the wake-up: whoever sees the answer finds the photo gone
+            transaction.on_commit(partial(private_storage().delete, analysis.photo.name), robust=True)
+        if not jobs.succeed(job):  # first, for its lock: a deletion waits for this transaction, or has stopped it
+            raise jobs.JobGone
         store_result(analysis, reading, advice, request_id=job.request_id)
-        if not jobs.succeed(job):
-            raise jobs.JobGone  # cancelled or taken over meanwhile: roll back what was written
-    forget_photo(analysis)
 
 
 def store_result(analysis: Analysis, reading: FaceReading, advice: Advice, *, request_id: str) -> None:
-    """Write reading, impressions and event; must run inside the transaction that ends the job."""
+    """Write reading, impressions and event, let go of the photo; must run inside the transaction that ends the job."""
     analysis.reading = reading.to_json()
     analysis.face_shape = reading.face_shape.label
     analysis.season = reading.colour.season.label
     analysis.meta = advice.meta
     analysis.completed_at = timezone.now()
-    analysis.save(update_fields=["reading", "face_shape", "season", "meta", "completed_at"])
-    analysis.recommendations.all().delete()
+    analysis.photo = ""
+    analysis.save(update_fields=["reading", "face_shape", "season", "meta", "completed_at", "photo"])
     shown = Recommendation.objects.bulk_create(
         Recommendation(
             analysis=analysis,
@@ -181,6 +186,7 @@ def _photo_bytes(analysis: Analysis) -> bytes:
         with analysis.photo.open("rb") as stream:
             return stream.read()
     except (FileNotFoundError, ValueError) as error:
+        forget_photo(analysis)  # the row must not promise a retry
         raise ApplicationError("photo_gone") from error
 
 
@@ -206,9 +212,14 @@ def forget_photo(analysis: Analysis) -> None:
 
 
 def retry_analysis(analysis: Analysis) -> None:
-    """Queue a failed analysis again. Raises ``photo_gone`` where its photo has been deleted, ``not_failed`` where it has not failed."""
-    if analysis.job.state != Job.State.FAILED:
+    """Queue a failed analysis again; one that is under way or done by then (a second press) is left alone.
+
+    Raises ``photo_gone`` where its photo has been deleted, ``not_failed`` where it was cancelled.
+    """
+    if analysis.job.state == Job.State.CANCELLED:
         raise ApplicationError("not_failed")
+    if analysis.job.state != Job.State.FAILED:
+        return
     if not analysis.photo:
         raise ApplicationError("photo_gone")
     jobs.retry(analysis.job)
@@ -220,6 +231,8 @@ def delete_analysis(analysis: Analysis) -> None:
     jobs.cancel(job)
     forget_photo(analysis)
     with transaction.atomic():
+        if Analysis.objects.select_for_update().filter(pk=analysis.pk).first() is None:
+            return  # a second click; the lock also keeps a reaction from coming in between
         outbox.record("analysis.deleted", analysis.pk, {"analysis_id": analysis.pk})
         analysis.delete()
         Job.objects.filter(pk=job.pk).delete()

@@ -31,7 +31,9 @@ def patch(lab: tuple[float, float, float], gains: tuple[float, float, float] = (
     return Patch(tuple(light), tuple(space.lab_of_linear(light)), (5.0, 1.5, 2.5), pixels)
 
 
-def person(skin: tuple[float, float, float], gains: tuple[float, float, float] = (1, 1, 0), **parts: tuple[float, float, float]) -> Patches:
+def person(
+    skin: tuple[float, float, float], gains: tuple[float, float, float] = (1, 1, 0), **parts: tuple[float, float, float]
+) -> Patches:
     """A face of these colours under a light (red gain, blue gain, stops)."""
     known = {"brow": (38, 6, 9), "iris": (20, 5, 6), "lips": (50, 24, 12), "hair": (16, 3, 5), "sclera": (70, 4, 5), **parts}
     other = {name: patch(lab, gains, 45 if name == "sclera" else 600) for name, lab in known.items()}
@@ -155,7 +157,9 @@ def test_a_visible_cast_widens_the_interval() -> None:
 
 
 @pytest.mark.parametrize(
-    "gains", [(1.1, 0.88, 0), (0.92, 1.12, 0), (1.25, 0.7, 0), (1, 1, -0.5), (1, 1, 0.4)], ids=["warm", "cool", "tungsten", "dark", "bright"]
+    "gains",
+    [(1.1, 0.88, 0), (0.92, 1.12, 0), (1.25, 0.7, 0), (1, 1, -0.5), (1, 1, 0.4)],
+    ids=["warm", "cool", "tungsten", "dark", "bright"],
 )
 def test_a_season_that_flips_was_marked_unsure(gains: tuple[float, float, float]) -> None:
     rng, flips, kept = np.random.default_rng(5), 0, 0

@@ -83,7 +83,12 @@ def test_stops(face_photo: np.ndarray, code: str, spoil) -> None:
         ("dim", lambda image: (image * 0.3).astype(np.uint8)),
         ("soft_focus", lambda image: cv2.GaussianBlur(image, (0, 0), 1.9)),
         ("no_colour", lambda image: cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)),
-        ("tilted", lambda image: cv2.warpAffine(image, cv2.getRotationMatrix2D((226, 115), 33, 1), (512, 512), borderMode=cv2.BORDER_REPLICATE)),
+        (
+            "tilted",
+            lambda image: cv2.warpAffine(
+                image, cv2.getRotationMatrix2D((226, 115), 33, 1), (512, 512), borderMode=cv2.BORDER_REPLICATE
+            ),
+        ),
         ("colour_cast", lambda image: np.clip(image * np.array([1.0, 0.8, 0.45]), 0, 255).astype(np.uint8)),
     ],
 )
