@@ -63,10 +63,10 @@ def _training() -> None:
     from mltraining.services import catalogue_vectors
 
     encoder, entries, vectors = catalogue_vectors()
-    face = stylist_faces(entries, seed=0)
+    labelled = [candidate.label() for candidate in islice(stylist_faces(entries, seed=0), 1000)]
     table = dict(zip((e.slug for e in entries), vectors, strict=True))
     for faces in (100, 1000):
-        data = scorer_data.build([face(i) for i in range(faces)], table, encoder)
+        data = scorer_data.build(labelled[:faces], table, encoder)
         start = time.perf_counter()
         result = scorer.train(*data.part(validation=False), scorer.TrainConfig())
         seconds = time.perf_counter() - start

@@ -26,7 +26,7 @@ def react(
     analysis = analysis_for(user=user, analysis_id=analysis_id)
     shown = _shown(analysis, style_name, impression_id)
     with transaction.atomic():
-        Analysis.objects.select_for_update().get(pk=analysis.pk)  # two clicks at once take turns
+        _take_turns(analysis)
         row, created = Reaction.objects.get_or_create(
             recommendation=shown,
             defaults={
@@ -54,12 +54,19 @@ def take_back(*, user: Any, analysis_id: int, impression_id: int) -> bool:
     analysis = analysis_for(user=user, analysis_id=analysis_id)
     shown = _shown(analysis, "", impression_id)
     with transaction.atomic():
-        row = Reaction.objects.select_for_update().filter(recommendation=shown).first()
+        _take_turns(analysis)
+        row = Reaction.objects.filter(recommendation=shown).first()
         if row is None:
             return False
         _record("feedback.taken_back", row, row.reaction)
         row.delete()
     return True
+
+
+def _take_turns(analysis: Analysis) -> None:
+    """Two clicks at once follow each other; the second may find the analysis deleted."""
+    if Analysis.objects.select_for_update().filter(pk=analysis.pk).first() is None:
+        raise ApplicationError("analysis_not_found", field="analysis_id")
 
 
 def _shown(analysis: Analysis, style_name: str, impression_id: int | None) -> Recommendation:

@@ -27,7 +27,9 @@ def read_dotenv(path: Path) -> None:
     try:
         environ.Env.read_env(str(path), overwrite=False)
     except (OSError, UnicodeDecodeError) as error:
-        raise ImproperlyConfigured(f"{path} cannot be read as UTF-8 text ({type(error).__name__}). Correct it or remove it.") from None
+        raise ImproperlyConfigured(
+            f"{path} cannot be read as UTF-8 text ({type(error).__name__}). Correct it or remove it."
+        ) from None
 
 
 def _raw(name: str, help: str) -> str | None:
@@ -140,7 +142,7 @@ def time_zone(name: str, default: str, *, help: str) -> str:
     value = text(name, default, help=help)
     try:
         ZoneInfo(value)
-    except (ValueError, OSError):  # unknown, not a zone's name, a folder of zones
+    except (KeyError, ValueError, OSError):  # unknown, not a zone's name, a folder of zones
         raise ImproperlyConfigured(f"{name}={value!r} is no time zone. Write one such as Asia/Seoul or UTC.") from None
     return value
 

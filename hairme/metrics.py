@@ -5,21 +5,59 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Histogram, generate_latest, multiprocess
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest, multiprocess
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
 
-ANALYSIS_SECONDS = Histogram(
-    "hairme_analysis_seconds",
-    "Seconds of an analysis by stage",
-    ["stage"],
-    buckets=(0.01, 0.03, 0.06, 0.1, 0.2, 0.5, 1, 2, 5, 10),
-)
+STAGE_BUCKETS = (0.01, 0.03, 0.06, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+
+
+class SharedHistogram:
+    """A histogram of one label counted in Redis: workers observe, and the web process that is asked is another one."""
+
+    def __init__(self, name: str, help: str, label: str, buckets: tuple[float, ...]) -> None:
+        self._name, self._help, self._label, self._buckets = name, help, label, buckets
+        self._key = f"hairme:metrics:{name}"
+
+    def observe(self, value: str, amount: float) -> None:
+        """Count ``amount`` under label ``value``. Without Redis it is not counted; the work goes on."""
+        from redis.exceptions import RedisError
+
+        from hairme.common import wake
+
+        bucket = next((str(limit) for limit in self._buckets if amount <= limit), "+Inf")
+        try:
+            pipe = wake.client().pipeline(transaction=False)
+            pipe.hincrby(self._key, f"{value}|{bucket}", 1)
+            pipe.hincrbyfloat(self._key, f"{value}|sum", amount)
+            pipe.execute()
+        except (RedisError, OSError):
+            pass
+
+    def family(self) -> HistogramMetricFamily:
+        """What was counted so far. Raises RedisError where Redis is away."""
+        from hairme.common import wake
+
+        counted: dict[str, dict[str, float]] = {}
+        for field, amount in wake.client().hgetall(self._key).items():
+            value, _, bucket = str(field, "utf-8").rpartition("|")
+            counted.setdefault(value, {})[bucket] = float(amount)
+        family = HistogramMetricFamily(self._name, self._help, labels=[self._label])
+        for value, buckets in sorted(counted.items()):
+            total, cumulative = 0.0, []
+            for limit in (*map(str, self._buckets), "+Inf"):
+                total += buckets.get(limit, 0.0)
+                cumulative.append((limit, total))
+            family.add_metric([value], cumulative, buckets.get("sum", 0.0))
+        return family
+
+
+ANALYSIS_SECONDS = SharedHistogram("hairme_analysis_seconds", "Seconds of an analysis by stage", "stage", STAGE_BUCKETS)
 
 
 class StateCollector:
-    """Gauges read at scrape time: jobs by queue and state, age of the oldest waiting job, queue depths, workers, outbox."""
+    """Read at scrape time: jobs by queue and state, age of the oldest waiting job, queues, workers, outbox, the workers' stages."""
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[GaugeMetricFamily | HistogramMetricFamily]:
         yield from self._database()
         yield from self._redis()
 
@@ -47,7 +85,7 @@ class StateCollector:
             up.add_metric([], 0)
         yield from (up, jobs, age, outbox)
 
-    def _redis(self) -> Iterator[GaugeMetricFamily]:
+    def _redis(self) -> Iterator[GaugeMetricFamily | HistogramMetricFamily]:
         from django.conf import settings
         from redis.exceptions import RedisError
 
@@ -61,6 +99,7 @@ class StateCollector:
             for queue in settings.QUEUES:
                 depth.add_metric([queue], wake.client().llen(queue))
                 workers.add_metric([queue], alive.get(queue, 0))
+            yield ANALYSIS_SECONDS.family()
             up.add_metric([], 1)
         except (RedisError, OSError):
             up.add_metric([], 0)

@@ -6,7 +6,7 @@ import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from hairme.common.errors import ApplicationError, outage_code
+from hairme.common.errors import ApplicationError, outage_code, sentence
 from hairme.common.pages import error_page
 
 log = structlog.get_logger(__name__)
@@ -27,6 +27,29 @@ class RequestIdHeaderMiddleware:
         if request.path.startswith("/api/") and not settings.DEBUG:
             response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+
+class BodyLimitMiddleware:
+    """Refuses a request by the length it announces, before a byte of it is read into memory or onto the disk.
+
+    Django reads no more than was announced, and limits neither JSON nor the size of files by itself.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        announced = int(length) if length.isdecimal() else 0
+        if request.content_type == "multipart/form-data":
+            if announced > settings.UPLOAD_MAX_BYTES + settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+                megabytes = {"max_megabytes": settings.UPLOAD_MAX_BYTES // 1024**2}
+                return error_page(
+                    request, "image_too_many_bytes", message=sentence("image_too_many_bytes", megabytes), field="file"
+                )
+        elif announced > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            return error_page(request, "payload_too_large")
+        return self.get_response(request)
 
 
 class ApplicationErrorMiddleware:

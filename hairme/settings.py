@@ -225,7 +225,9 @@ LANGUAGE_COOKIE_SAMESITE = "Lax"
 
 # --- Files ---------------------------------------------------------------------------------------------------------------------
 STATIC_URL = "static/"
-STATIC_ROOT = env.path("HAIRME_STATIC_ROOT", VAR_DIR / "static", help="Where collectstatic puts the files that the web process serves.")
+STATIC_ROOT = env.path(
+    "HAIRME_STATIC_ROOT", VAR_DIR / "static", help="Where collectstatic puts the files that the web process serves."
+)
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = not PRODUCTION
 WHITENOISE_AUTOREFRESH = DEBUG
@@ -286,7 +288,10 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "hairme.common.api.PageNumberPagination",
     "PAGE_SIZE": 24,
     "NUM_PROXIES": env.integer(
-        "HAIRME_PROXIES", 1 if PRODUCTION else 0, low=0, high=5,
+        "HAIRME_PROXIES",
+        1 if PRODUCTION else 0,
+        low=0,
+        high=5,
         help="Trusted reverse proxies before this server (default: 1 in production, else 0).",
     ),
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
@@ -303,7 +308,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
-    "ENUM_NAME_OVERRIDES": {},
+    "ENUM_NAME_OVERRIDES": {"JobStateEnum": "hairme.common.models.Job.State"},
 }
 
 # --- Security ------------------------------------------------------------------------------------------------------------------

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from recommendations.engine.style_text import style_document
 
 from .learn import scorer, scorer_eval
 from .learn.scorer_data import ScorerData
+from .learn.synthetic import Candidate, SyntheticFace
 
 GOLDEN_ROWS = 8
+MOST_FAILURES = 3  # of Gemini in a row, before collecting stops to be continued later
 NOTES = {
     "trained_on": "Synthetic faces sampled from aggregate statistics of reference faces; scores given by the stylist's rules "
     "(recommendations/engine/stylist_rules.yaml) or by Gemini. No person's taste is in it.",
@@ -41,12 +44,17 @@ def catalogue_vectors() -> tuple[str, tuple[StyleEntry, ...], np.ndarray]:
 def publish_seed_mlp(
     root: Path, version: str, data: ScorerData, result: scorer.TrainResult, config: scorer.TrainConfig
 ) -> tuple[Artifact, dict[str, Any]]:
-    """Measure, then write the version's folder under ``root``; an existing version of that name is replaced."""
+    """Measure, then write the version's folder under ``root``; an existing version of that name is replaced.
+
+    Raises ValueError where the data were prepared with another text encoder.
+    """
 
     def predict(inputs: np.ndarray) -> np.ndarray:
         return scorer.predict(result.model, inputs)
 
-    _encoder, entries, vectors = catalogue_vectors()
+    encoder, entries, vectors = catalogue_vectors()
+    if encoder != data.encoder:
+        raise ValueError(f"the data were prepared with {data.encoder}, the encoder now is {encoder}: prepare the data again")
     metrics = {
         **scorer_eval.validation_metrics(data, predict),
         "agreement": scorer_eval.agreement_with_stylist(predict, entries, vectors),
@@ -79,26 +87,37 @@ def code_revision() -> str:
     return done.stdout.strip()
 
 
-def gemini_faces(images: Path, delay: float, report: Callable[[str], Any]) -> Callable[[int], Any]:
-    """A source for ``learn.synthetic.collect``: the photos of a folder, read by our engine, labelled by Gemini.
+def gemini_faces(images: Path, delay: float, report: Callable[[str], Any]) -> Iterator[Candidate]:
+    """The photos of a folder, read by our engine, labelled by Gemini, at least ``delay`` seconds after the label before.
 
-    Photos that cannot be read are reported and passed over. The call waits ``delay`` seconds between two calls of Gemini.
+    A photo that cannot be used is reported and passed over. Raises LabellerAway where Gemini fails MOST_FAILURES times in a row.
     """
-    from .gemini_labels import label_photo
+    from .gemini_labels import LabellerAway, face_id_of, label_photo
 
-    files = sorted(path for path in images.rglob("*") if path.is_file())
-    last = [0.0]
+    last, failures = float("-inf"), 0
 
-    def face(number: int) -> Any:
-        if number >= len(files):
-            raise StopIteration
-        time.sleep(max(0.0, last[0] + delay - time.monotonic()))
+    def label(photo: Path) -> SyntheticFace | None:
+        nonlocal last, failures
+        time.sleep(max(0.0, last + delay - time.monotonic()))
         try:
-            return label_photo(files[number])
+            face = label_photo(photo)
+            failures = 0
+            return face
+        except LabellerAway as away:
+            failures += 1
+            if away.needs_a_person or failures == MOST_FAILURES:
+                raise
+            report(f"{photo.name}: {away}")
         except ValueError as error:
-            report(f"{files[number].name}: {error}")
-            return None
+            report(f"{photo.name}: {error}")
         finally:
-            last[0] = time.monotonic()
+            last = time.monotonic()
+        return None
 
-    return face
+    for photo in sorted(path for path in images.rglob("*") if path.is_file()):
+        try:
+            face_id = face_id_of(photo)
+        except OSError as error:
+            report(f"{photo.name}: {error.strerror}")
+            continue
+        yield Candidate(face_id, partial(label, photo))

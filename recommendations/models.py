@@ -40,6 +40,15 @@ class Cut(models.Model):
     name_ko = models.CharField(_("Korean name"), max_length=80, unique=True)
     name_en = models.CharField(_("English name"), max_length=80, unique=True)
     aliases = ArrayField(models.CharField(max_length=80), verbose_name=_("aliases"), default=list, blank=True)
+    staff_edited = ArrayField(
+        models.CharField(max_length=40),
+        verbose_name=_("edited by staff"),
+        default=list,
+        blank=True,
+        editable=False,
+        help_text=_("Fields that a reload of the catalogue leaves as they are."),
+    )
+    updated_at = models.DateTimeField(_("changed"), auto_now=True)
 
     class Meta:
         verbose_name = _("canonical cut")

@@ -13,6 +13,8 @@ UPKEEPS_UP_TO = {word: tuple(UPKEEPS)[: i + 1] for i, word in enumerate(UPKEEPS)
 if TYPE_CHECKING:
     import numpy as np
 
+    from .models import Analysis, Style
+
 
 class StyleQuerySet(models.QuerySet["Style"]):
     def offered(self) -> StyleQuerySet:
@@ -42,11 +44,14 @@ class StyleQuerySet(models.QuerySet["Style"]):
         return styles
 
     def nearest(self, vector: np.ndarray, encoder: str) -> StyleQuerySet:
-        """Ordered by cosine distance to ``vector`` (384,) in the space of ``encoder``; styles without a vector there are left out."""
+        """Ordered by cosine distance to ``vector`` (384,) in the space of ``encoder``, ties by slug, so that pages do not overlap.
+
+        Styles without a vector there are left out.
+        """
         return (
             self.filter(vectors__encoder=encoder)
             .annotate(distance=CosineDistance("vectors__vector", vector))
-            .order_by("distance")
+            .order_by("distance", "slug")
         )
 
 

@@ -8,6 +8,7 @@ import uuid
 
 import numpy as np
 from django.conf import settings
+from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
 from hairme.common import wake
@@ -32,7 +33,7 @@ def ask(text: str) -> tuple[str, np.ndarray]:
         if reply is None:
             raise ApplicationError("search_unavailable")
         wake.client().set(remembered, reply[1], ex=KEEP_SECONDS)
-    except (RedisError, OSError) as error:
+    except (RedisError, KombuError, OSError) as error:
         raise ApplicationError("search_unavailable") from error
     return _read(reply[1])
 

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db.models import Count, Max, Q, QuerySet
 
 from hairme.common.errors import ApplicationError
+from hairme.ml.artifacts import ArtifactError, get_store
 from hairme.ml.text_encoder import TextEncoder, is_light, load_text_encoder
 
 from . import remote_embedding
@@ -20,6 +21,8 @@ from .engine.catalogue import Cut as CutData
 from .engine.stylist import Stylist
 from .engine.types import Wishes
 from .models import Analysis, Cut, Style, StyleVector
+
+SCORER = "hairstyle-scorer"
 
 
 def styles_with_cut() -> QuerySet[Style]:
@@ -71,11 +74,29 @@ def text_encoder() -> TextEncoder:
     return load_text_encoder(settings.TEXT_ENCODER)
 
 
+def encoder_with_id(identity: str) -> TextEncoder:
+    """The encoder whose vectors a model was trained on: the shipped one or the configured one. ArtifactError for any other."""
+    for encoder in (load_text_encoder, text_encoder):
+        if encoder().id == identity:
+            return encoder()
+    raise ArtifactError(
+        f"{SCORER} was trained on vectors of {identity or 'an unknown encoder'}, which is neither shipped nor configured: "
+        "train it again (prepare_training_data, train_scorer)"
+    )
+
+
+def encoders_in_use() -> list[TextEncoder]:
+    """The configured encoder, which search uses, and the one that the scorer was trained on; often they are one."""
+    trained_on = get_store().resolve(SCORER).card.features.get("encoder", "")
+    return list({encoder.id: encoder for encoder in (text_encoder(), encoder_with_id(trained_on))}.values())
+
+
 def catalogue_snapshot(encoder: str) -> CatalogueSnapshot:
-    """The catalogue in memory, read again when a style or a vector changed (one small query to know)."""
+    """The catalogue in memory, read again when a cut, a style or a vector changed (three small queries to know)."""
     global _snapshot
     revision = (
         encoder,
+        *Cut.objects.aggregate(a=Max("updated_at"), b=Count("id")).values(),
         *Style.objects.aggregate(a=Max("updated_at"), b=Count("id"), c=Count("id", filter=Q(is_active=True))).values(),
         *StyleVector.objects.filter(encoder=encoder).aggregate(a=Max("created_at"), b=Count("id")).values(),
     )
@@ -132,6 +153,8 @@ def search_styles(*, text: str, wishes: Wishes, fringe: str | None = None) -> Qu
     if not text:
         return styles.order_by("cut__slug", "slug")
     encoder, vector = embed_query(text)
+    if not StyleVector.objects.filter(encoder=encoder).exists():  # an empty list would say that nothing like it is there
+        raise ApplicationError("search_unavailable")
     return styles.nearest(vector, encoder)
 
 

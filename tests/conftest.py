@@ -54,7 +54,8 @@ KEPT_TABLES = {
 def catalogue(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """A database with the whole catalogue and its vectors, with real commits; every other table is emptied afterwards.
 
-    Use it instead of ``transactional_db``, which would empty the catalogue too and fill it again for every test.
+    Use it instead of ``transactional_db``, which would empty the catalogue too and fill it again for every test; and make users with
+    ``get_user_model()``: the ``django_user_model`` fixture brings ``db``, whose transaction never commits.
     """
     from django.db import connection, connections
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import structlog
-from django.core.exceptions import PermissionDenied
-from django.http import Http404
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions, pagination
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -25,6 +25,10 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         error = exceptions.NotFound()
     elif isinstance(error, PermissionDenied):
         error = exceptions.PermissionDenied()
+    elif isinstance(error, RequestDataTooBig):
+        return _coded("payload_too_large")
+    elif isinstance(error, (SuspiciousOperation, UnreadablePostError)):  # too many fields; the client went away
+        return _coded("bad_request")
     elif code := outage_code(error):
         log.error("service_outage", code=code, error=type(error).__name__)
         return _coded(code)
@@ -50,8 +54,8 @@ def _from_rest_framework(error: exceptions.APIException) -> Response:
         code, message = "throttled", sentence("throttled", {"wait": wait})
     elif isinstance(error, exceptions.ParseError):
         code = "bad_request"
-    elif isinstance(error, exceptions.UnsupportedMediaType):
-        code = "unsupported_media_type"
+    elif isinstance(error, exceptions.PermissionDenied) and str(error.detail).startswith("CSRF Failed"):
+        code = "csrf_failed"
     elif isinstance(error, (exceptions.NotAuthenticated, exceptions.AuthenticationFailed)):
         code = "not_authenticated"
     if header := getattr(error, "auth_header", None):

@@ -6,6 +6,7 @@ import difflib
 import os
 import tempfile
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
@@ -13,6 +14,10 @@ from django.db import connection
 from django.db.utils import Error as DatabaseError
 
 from hairme import env
+
+from .models import Job
+
+PROXY_SECONDS = 55  # nginx and the load balancers of the large clouds wait 60 s for an answer
 
 
 @register(Tags.files)
@@ -70,6 +75,53 @@ def check_time_budgets(**kwargs: Any) -> list[CheckMessage]:
     return messages
 
 
+@register(Tags.compatibility)
+def check_photo_lives_longer_than_its_work(**kwargs: Any) -> list[CheckMessage]:
+    longest = settings.INFERENCE_SECONDS * Job._meta.get_field("max_attempts").default
+    if longest < settings.UPLOAD_KEEP_MINUTES * 60:
+        return []
+    return [
+        Error(
+            f"HAIRME_UPLOAD_KEEP_MINUTES={settings.UPLOAD_KEEP_MINUTES} deletes a photo while it may still be worked on ({longest} s).",
+            hint=f"Keep photos for more than {longest // 60} minutes, or lower HAIRME_INFERENCE_SECONDS.",
+            id="hairme.E007",
+        )
+    ]
+
+
+@register(Tags.security)
+def check_production_is_closed(**kwargs: Any) -> list[CheckMessage]:
+    """What no production site may have; looked at by every command, not only by ``check --deploy``."""
+    if not settings.PRODUCTION:
+        return []
+    messages: list[CheckMessage] = []
+    if settings.DEBUG:
+        messages.append(
+            Error(
+                "HAIRME_DEBUG is on in production: error pages would show settings and source.",
+                hint="Unset HAIRME_DEBUG.",
+                id="hairme.E008",
+            )
+        )
+    if not settings.ALLOWED_HOSTS:
+        messages.append(
+            Error(
+                "ALLOWED_HOSTS is empty in production: every request is answered 400.",
+                hint="Set ALLOWED_HOSTS to the site's names, separated by commas.",
+                id="hairme.E009",
+            )
+        )
+    if "*" in settings.ALLOWED_HOSTS:
+        messages.append(
+            Warning(
+                "ALLOWED_HOSTS=* lets a request choose the host that links are made with.",
+                hint="Name the site's hosts.",
+                id="hairme.W004",
+            )
+        )
+    return messages
+
+
 @register(Tags.security, deploy=True)
 def check_production(**kwargs: Any) -> list[CheckMessage]:
     messages: list[CheckMessage] = []
@@ -79,17 +131,39 @@ def check_production(**kwargs: Any) -> list[CheckMessage]:
                 "HAIRME_ENV is not production.", hint="Set HAIRME_ENV=production on a server others can reach.", id="hairme.W002"
             )
         )
-    if settings.REDIS_URL.startswith("redis://") and "@" not in settings.REDIS_URL and not _is_local(settings.REDIS_URL):
+    if (
+        settings.REDIS_URL.startswith("redis://")
+        and not urlsplit(settings.REDIS_URL).password
+        and not _is_near(settings.REDIS_URL)
+    ):
         messages.append(
             Warning(
                 "REDIS_URL reaches another machine without a password.", hint="Use rediss://:password@host.", id="hairme.W003"
             )
         )
+    if settings.PRODUCTION and settings.REST_FRAMEWORK["NUM_PROXIES"] == 0:
+        messages.append(
+            Warning(
+                "HAIRME_PROXIES=0 behind the proxy that ends TLS: all visitors share one address, and so one rate limit.",
+                hint="Set HAIRME_PROXIES to the number of proxies that add to X-Forwarded-For.",
+                id="hairme.W005",
+            )
+        )
+    if settings.ANALYZE_WAIT_SECONDS > PROXY_SECONDS:
+        messages.append(
+            Warning(
+                f"ANALYZE_WAIT_SECONDS={settings.ANALYZE_WAIT_SECONDS:g}: most proxies give up after 60 s and answer in our place.",
+                hint=f"Wait at most {PROXY_SECONDS} s; the answer is then 202 with an address to ask again.",
+                id="hairme.W006",
+            )
+        )
     return messages
 
 
-def _is_local(url: str) -> bool:
-    return any(host in url for host in ("127.0.0.1", "localhost", "[::1]"))
+def _is_near(url: str) -> bool:
+    """This machine, or a name without a dot: a neighbour on a container's private network."""
+    host = urlsplit(url).hostname or ""
+    return host in ("127.0.0.1", "::1") or ("." not in host and ":" not in host)
 
 
 @register(Tags.database)

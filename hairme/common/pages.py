@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from .errors import MESSAGES, error_body, sentence
 
 
-def error_page(request: HttpRequest, code: str, *, status: int | None = None, message: str = "") -> HttpResponse:
-    """The error as JSON under /api/, as a page elsewhere."""
+def error_page(
+    request: HttpRequest, code: str, *, status: int | None = None, message: str = "", field: str | None = None
+) -> HttpResponse:
+    """The error as JSON under /api/ (with the ``field`` it belongs to), as a page elsewhere."""
     status = status or MESSAGES[code][0]
     message = message or sentence(code)
     if request.path.startswith("/api/"):
-        return JsonResponse(error_body(code, message), status=status, json_dumps_params={"ensure_ascii": False})
+        return JsonResponse(error_body(code, message, field), status=status, json_dumps_params={"ensure_ascii": False})
     return render(request, "errors/error.html", {"code": code, "status": status, "message": message}, status=status)
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return error_page(request, "bad_request")
+    return error_page(request, "payload_too_large" if isinstance(exception, RequestDataTooBig) else "bad_request")
 
 
 def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

@@ -37,7 +37,11 @@ def photos(folder: Path) -> Iterator[tuple[Path, np.ndarray]]:
 
 
 def measure(images: Iterable[np.ndarray], reference: np.ndarray, directions: int = DIRECTIONS) -> np.ndarray:
-    """(directions, 759): principal differences between single views of one face, each as long as its standard deviation."""
+    """(directions, 759): principal differences between single views of one face, each as long as its standard deviation.
+
+    The views differ in angle, scale and crop; some see the photo after a strong JPEG compression or at half its size.
+    """
+    from mltraining.learn.face_shape_photos import jpeg, scaled
     from recommendations.engine import landmarks
 
     finder, differences = landmarks.finder(), []
@@ -48,8 +52,10 @@ def measure(images: Iterable[np.ndarray], reference: np.ndarray, directions: int
         close = landmarks.close_up(image, faces[0])
         gain = landmarks.exposure_gain(close.image, close.face)
         face = finder.look(close.image, close.face, landmarks.FIRST_VIEWS, gain).mean(axis=0)
-        seen = finder.look(close.image, face, (*landmarks.VIEWS, *MORE_VIEWS), gain)
-        shapes = align(frontal(seen), reference)
+        seen = [finder.look(close.image, face, (*landmarks.VIEWS, *MORE_VIEWS), gain)]
+        seen.append(finder.look(jpeg(close.image, 30), face, landmarks.FIRST_VIEWS, gain))
+        seen.append(finder.look(scaled(close.image, 0.5), face / 2, landmarks.FIRST_VIEWS, gain))
+        shapes = align(frontal(np.concatenate(seen)), reference)
         halves = symmetric(shapes)[:, HALF].reshape(len(shapes), -1)
         # Views of one face around their mean: each carries the noise of one view, less the mean's share.
         differences.append((halves - halves.mean(axis=0)) * np.sqrt(len(halves) / max(1, len(halves) - 1)))
@@ -61,10 +67,15 @@ def measure(images: Iterable[np.ndarray], reference: np.ndarray, directions: int
     return np.asarray(lengths[:kept, None] / np.sqrt(len(stacked)) * axes[:kept])
 
 
+def unfold(halves: np.ndarray) -> np.ndarray:
+    """(n, 759) symmetric half meshes, or differences of them, -> (n, 478, 3) whole ones: what ``half_shape`` folded."""
+    points = halves.reshape(len(halves), -1, 3)
+    whole = np.empty((len(halves), POINTS, 3))
+    whole[:, MIRROR[HALF]] = points * np.array([-1.0, 1.0, 1.0])
+    whole[:, HALF] = points
+    return whole
+
+
 def disturbed(landmarks: np.ndarray, reference: np.ndarray, noise: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """(n, 478, 3) meshes as another rendering of the same photos might have given them."""
-    deltas = (rng.standard_normal((len(landmarks), len(noise))) @ noise).reshape(len(landmarks), -1, 3)
-    whole = np.empty((len(landmarks), POINTS, 3))
-    whole[:, MIRROR[HALF]] = deltas * np.array([-1.0, 1.0, 1.0])
-    whole[:, HALF] = deltas
-    return align(frontal(landmarks), reference) + whole
+    return align(frontal(landmarks), reference) + unfold(rng.standard_normal((len(landmarks), len(noise))) @ noise)

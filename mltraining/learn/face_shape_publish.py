@@ -13,9 +13,9 @@ from hairme.ml.artifacts import Artifact, ArtifactError, FolderStore, write_arti
 from mltraining.learn.face_shape import Recipe, describe, fit, imitate
 from mltraining.learn.face_shape_data import FaceShapeData
 from mltraining.learn.face_shape_evaluation import CLEAR_PRECISION, MIXED_PRECISION
-from recommendations.engine.face_shape import CLASSES, HALF, MODEL_NAME, FaceShapeModel, feature_names
+from mltraining.learn.face_shape_noise import unfold
+from recommendations.engine.face_shape import CLASSES, MODEL_NAME, FaceShapeModel, feature_names
 from recommendations.engine.measurements import measure_array
-from recommendations.engine.mesh_topology import MIRROR, POINTS
 
 NOISE_FILE: Final = "mesh_noise.safetensors"
 GOLDEN_FACES: Final = 6
@@ -60,7 +60,7 @@ def publish(
         parent=parent,
         metrics=evaluation,
         features={"classes": list(CLASSES), "names": feature_names(len(model.basis))},
-        params={**limits, "layers": len(model.layers), "recipe": asdict(recipe)},
+        params={**limits, "layers": len(model.layers), "recipe": {**asdict(recipe), "hidden": list(recipe.hidden)}},
         notes=notes(data),
         replace=replace_version,
     )
@@ -79,7 +79,7 @@ def notes(data: FaceShapeData) -> dict[str, str]:
             "Five-fold cross-validation twice: with whole pseudo-identities (clusters of look-alikes) held out, which is "
             "pessimistic, and with random folds, which is optimistic because other photos of the same person are trained on. "
             "Temperature and thresholds come from both together, as a new face lies between: there, clear was right in "
-            f"{CLEAR_PRECISION:.0%} and mixed had the label among its first two in {MIXED_PRECISION:.0%}. Each alone: see metrics."
+            f"{CLEAR_PRECISION:.0%} and mixed had the label among its first two in {MIXED_PRECISION:.0%}. The metrics tell more."
         ),
         "fails_where": (
             "Mostly women's press photos: men, older people and children are under-represented. Neighbouring shapes (oval with "
@@ -94,21 +94,31 @@ def notes(data: FaceShapeData) -> dict[str, str]:
 def _as_stored(model: FaceShapeModel) -> FaceShapeModel:
     """The model with its numbers rounded to what the file holds, so that what is tested is what is served."""
 
-    def rounded(values: np.ndarray) -> np.ndarray:
-        return values.astype(np.float32).astype(np.float64)
+    def rounded(values: np.ndarray, kept: type[np.floating[Any]] = np.float32) -> np.ndarray:
+        return np.asarray(values.astype(kept).astype(np.float64))
 
-    names = ("reference", "centre", "basis", "mean", "scale", "quantiles")
-    layers = tuple((rounded(weight), rounded(bias)) for weight, bias in model.layers)
-    return replace(model, **{name: rounded(getattr(model, name)) for name in names}, layers=layers)
+    return replace(
+        model,
+        reference=rounded(model.reference),
+        centre=rounded(model.centre),
+        basis=rounded(model.basis),
+        mean=rounded(model.mean),
+        scale=rounded(model.scale),
+        quantiles=rounded(model.quantiles),
+        layers=tuple((rounded(weight, np.float16), rounded(bias, np.float16)) for weight, bias in model.layers),
+    )
 
 
 def _fill(folder: Path, model: FaceShapeModel, noise: np.ndarray) -> None:
     from safetensors.numpy import save_file
 
-    tensors = {name: getattr(model, name) for name in ("reference", "centre", "basis", "mean", "scale", "quantiles")}
-    for i, (weight, bias) in enumerate(model.layers):
-        tensors[f"weight_{i}"], tensors[f"bias_{i}"] = weight, bias
-    save_file({k: np.ascontiguousarray(v, dtype=np.float32) for k, v in tensors.items()}, folder / "weights.safetensors")
+    tensors: dict[str, np.ndarray] = {
+        name: np.ascontiguousarray(getattr(model, name), dtype=np.float32)
+        for name in ("reference", "centre", "basis", "mean", "scale", "quantiles")
+    }
+    for i, layer in enumerate(model.layers):
+        tensors[f"weight_{i}"], tensors[f"bias_{i}"] = (np.ascontiguousarray(part, dtype=np.float16) for part in layer)
+    save_file(tensors, folder / "weights.safetensors")
     save_file({"directions": np.ascontiguousarray(noise, dtype=np.float16)}, folder / NOISE_FILE)
     meshes = golden_meshes(model)
     np.savez_compressed(
@@ -124,8 +134,4 @@ def golden_meshes(model: FaceShapeModel) -> np.ndarray:
     rng = np.random.default_rng(7)
     lengths = model.scale[-len(model.basis) :]
     halves = model.centre + (rng.standard_normal((GOLDEN_FACES, len(lengths))) * lengths) @ model.basis
-    halves = halves.reshape(GOLDEN_FACES, -1, 3)
-    meshes = np.empty((GOLDEN_FACES, POINTS, 3))
-    meshes[:, MIRROR[HALF]] = halves * np.array([-1.0, 1.0, 1.0])
-    meshes[:, HALF] = halves
-    return np.round(meshes * 100 + 300, 3)
+    return np.round(unfold(halves) * 100 + 300, 3)

@@ -30,6 +30,10 @@ class TrainConfig:
     patience: int = 12  # epochs without a better stopping loss
     stopping_share: float = 0.15  # of the training faces, kept out of the gradient to decide when to stop
 
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.learning_rate <= 0 or self.batch < 1:
+            raise ValueError("epochs and batch must be at least 1, and the learning rate above 0")
+
 
 class SeedMLP(nn.Module):
     """(n, 392) -> (n, 1) in 0..100."""
@@ -64,8 +68,11 @@ def train(
 ) -> TrainResult:
     """Fit on inputs (n, 392) and scores (n,) in 0..100; ``face`` (n,) keeps a face's rows together when the stopping set is cut.
 
-    The validation set is never seen here: early stopping looks at faces of the training part.
+    The validation set is never seen here: early stopping looks at faces of the training part. Raises ValueError where there are
+    fewer than two faces, or where the loss is no number any more.
     """
+    if len(np.unique(face)) < 2:
+        raise ValueError("one face cannot both be learned from and say when to stop: collect more faces")
     torch.manual_seed(config.seed)
     torch.set_num_threads(1)  # batches of 64 x 392: handing them to threads costs more than they save
     rng = np.random.default_rng(config.seed)
@@ -95,6 +102,8 @@ def train(
             best_state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
         elif epoch - result.best_epoch >= config.patience:
             break
+    if not result.best_epoch:
+        raise ValueError(f"training diverged with learning rate {config.learning_rate:g}: choose a smaller one")
     model.load_state_dict(best_state)
     model.eval()
     result.seconds = time.perf_counter() - start

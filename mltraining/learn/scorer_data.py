@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -37,7 +39,8 @@ class ScorerData:
 
 
 def build(faces: Sequence[SyntheticFace], vectors: Mapping[str, np.ndarray], encoder: str, seed: int = 0) -> ScorerData:
-    """``vectors``: slug -> (384,) style vector of ``encoder``. Styles that left the catalogue are passed over.
+    """``vectors``: slug -> (384,) style vector of ``encoder``. Styles that left the catalogue are passed over, and so is a face
+    that is there twice (two files, one photo): it could lie on both sides of the split.
 
     Raises ValueError where fewer than 5 faces remain: nothing could be held out.
     """
@@ -45,6 +48,7 @@ def build(faces: Sequence[SyntheticFace], vectors: Mapping[str, np.ndarray], enc
     scores: list[float] = []
     face_of: list[int] = []
     slugs: list[str] = []
+    faces = list({face.face_id: face for face in reversed(faces)}.values())[::-1]
     for number, face in enumerate(faces):
         person = person_inputs(face.face_shape, face.season)
         for style in face.styles:
@@ -101,13 +105,16 @@ def _metadata(data: ScorerData) -> dict[str, Any]:
 
 
 def load(folder: Path) -> ScorerData:
-    """Inverse of ``save``; raises FileNotFoundError or ValueError (hash) with what to do."""
-    metadata = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
-    with np.load(folder / "training_data.npz") as arrays:
-        data = ScorerData(
-            arrays["inputs"], arrays["scores"], arrays["face"], arrays["is_validation"], arrays["slugs"],
-            metadata["hash"], metadata["encoder"], metadata["sources"],
-        )  # fmt: skip
+    """Inverse of ``save``; raises FileNotFoundError, or ValueError with what to do where the files are damaged."""
+    try:
+        metadata = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
+        with np.load(folder / "training_data.npz") as arrays:
+            data = ScorerData(
+                arrays["inputs"], arrays["scores"], arrays["face"], arrays["is_validation"], arrays["slugs"],
+                metadata["hash"], metadata["encoder"], metadata["sources"],
+            )  # fmt: skip
+    except (ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
+        raise ValueError(f"{folder} cannot be read ({error}): prepare the training data again") from error
     digest = hashlib.sha256(data.inputs.tobytes() + data.scores.tobytes() + data.is_validation.tobytes()).hexdigest()
     if digest != data.hash:
         raise ValueError(f"{folder} does not match its hash: prepare the training data again")

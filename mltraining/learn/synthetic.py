@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -60,8 +62,16 @@ def face_from_reading(face_id: str, source: str, reading: FaceReading, styles: S
     )
 
 
-def stylist_faces(entries: Sequence[StyleEntry], seed: int) -> Callable[[int], SyntheticFace]:
-    """A source: face number -> face, sampled from the population and labelled by the stylist's rules. Deterministic by seed."""
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A face that can be had: its id is known before the work (or the money) that labelling it takes."""
+
+    face_id: str
+    label: Callable[[], SyntheticFace | None]  # None: it cannot be had after all (a photo without a face)
+
+
+def stylist_faces(entries: Sequence[StyleEntry], seed: int) -> Iterator[Candidate]:
+    """Faces without end, sampled from the population and labelled by the stylist's rules. The n-th is the same for a seed."""
     population, stylist = FacePopulation.load(), Stylist(entries)
 
     def face(number: int) -> SyntheticFace:
@@ -78,52 +88,42 @@ def stylist_faces(entries: Sequence[StyleEntry], seed: int) -> Callable[[int], S
         ]
         return face_from_reading(f"stylist-{seed}-{number}", "stylist", reading, styles)
 
-    return face
+    return (Candidate(f"stylist-{seed}-{number}", partial(face, number)) for number in count())
 
 
 def read_faces(path: Path) -> list[SyntheticFace]:
-    """All whole lines. Raises ValueError naming the line where one in the middle is broken."""
-    return list(_whole_lines(path)) if path.exists() else []
-
-
-def _whole_lines(path: Path) -> Iterator[SyntheticFace]:
-    lines = path.read_text(encoding="utf-8").split("\n")
-    for number, line in enumerate(lines, start=1):
+    """All whole lines. Raises ValueError naming the line where one is broken; a last line without its end is passed over."""
+    faces = []
+    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
         if not line:
             continue
         try:
-            yield SyntheticFace.from_json(line)
+            faces.append(SyntheticFace.from_json(line.decode()))
         except (ValueError, TypeError, KeyError) as error:
-            if number == len(lines):  # no newline after it: the write was interrupted
-                return
             raise ValueError(f"{path}, line {number} is not a synthetic face: {error}") from error
+    return faces
 
 
-def collect(path: Path, n: int, source: Callable[[int], SyntheticFace | None], progress: Callable[[int, int], None]) -> int:
+def collect(path: Path, n: int, candidates: Iterable[Candidate], progress: Callable[[int, int], None]) -> int:
     """Bring the file to ``n`` faces, continuing after those it has. Returns how many it holds.
 
-    ``source`` may give None for a face that cannot be had (a photo without a face); it is passed over.
+    A candidate whose face is there is passed over before it is labelled, and so is one that cannot be had.
     """
-    have = read_faces(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     _drop_half_line(path)
-    known = {face.face_id for face in have}
-    count, number = len(have), 0
+    known = {face.face_id for face in read_faces(path)} if path.exists() else set()
     with path.open("a", encoding="utf-8") as stream:
-        while count < n:
-            try:
-                face = source(number)
-            except StopIteration:
+        for candidate in candidates:
+            if len(known) >= n:
                 break
-            number += 1
-            if face is None or face.face_id in known:
+            if candidate.face_id in known or (face := candidate.label()) is None:
                 continue
             stream.write(json.dumps(asdict(face), ensure_ascii=False) + "\n")
             stream.flush()
             os.fsync(stream.fileno())
-            count += 1
-            progress(count, n)
-    return count
+            known.add(face.face_id)
+            progress(len(known), n)
+    return len(known)
 
 
 def _drop_half_line(path: Path) -> None:

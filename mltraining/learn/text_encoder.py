@@ -25,14 +25,14 @@ from .text_encoder_noise import break_words
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
     dim: int = 384
-    rank: int = 128
-    pieces: int = 8000
+    rank: int = 160
+    pieces: int = 7000
     pieces_from: int = 12_000  # queries that the word pieces are learnt from, besides the documents
-    broken: float = 0.1  # share of letters after which a word is cut, so that its parts learn to stand for it
-    steps: int = 1000
+    broken: float = 0.06  # share of letters after which a word is cut, so that its parts learn to stand for it
+    steps: int = 1500
     batch: int = 160
     pairs: int = 160
-    learning_rate: float = 0.01
+    learning_rate: float = 0.02
     temperature: float = 0.05
     keep: float = 0.5  # share of a document's pieces shown in a step
     pair_weight: float = 0.5

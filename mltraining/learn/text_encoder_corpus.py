@@ -161,7 +161,7 @@ class QueryStream:
     """Random queries with the styles they ask for. The same seed gives the same stream."""
 
     #: What is asked, and how often: a name, a hand-written paraphrase, attributes, a name with an attribute, a description.
-    KINDS: Final = {"name": 0.28, "paraphrase": 0.25, "attributes": 0.20, "named_attribute": 0.11, "sentence": 0.16}
+    KINDS: Final = {"name": 0.28, "paraphrase": 0.25, "attributes": 0.22, "named_attribute": 0.11, "sentence": 0.14}
 
     def __init__(self, corpus: Corpus, seed: int, *, noise: float = 0.5) -> None:
         self.corpus = corpus

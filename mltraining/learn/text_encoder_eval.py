@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -56,6 +57,21 @@ def load_queries(corpus: Corpus, path: Path = DATA_DIR / "eval_queries.yaml") ->
     if faults:
         raise LexiconError("\n".join(faults))
     return groups
+
+
+def hold_out_paraphrases(corpus: Corpus, seed: int) -> tuple[Corpus, dict[str, list[HeldOut]]]:
+    """The corpus without one paraphrase of each group and language, and those as queries: a split to choose settings by."""
+    rng = random.Random(seed)
+    held: dict[str, list[HeldOut]] = {language: [] for language in LANGUAGES}
+    kept = []
+    for group in corpus.paraphrases:
+        left = {language: list(group.forms[language]) for language in LANGUAGES}
+        cut = corpus.cut_of[min(group.entries)]
+        for language, forms in left.items():
+            if len(forms) > 1:
+                held[language].append(HeldOut(forms.pop(rng.randrange(len(forms))), frozenset({cut})))
+        kept.append(replace(group, forms={language: tuple(forms) for language, forms in left.items()}))
+    return replace(corpus, paraphrases=tuple(kept)), held
 
 
 def leaked(corpus: Corpus, queries: Iterable[HeldOut]) -> list[str]:

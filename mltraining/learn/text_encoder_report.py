@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .text_encoder_eval import Recall
+
 
 def to_text(report: Mapping[str, Any]) -> str:
     """What ``text_encoder_eval.evaluate`` returned, as plain text."""
     return "\n".join(_lines(report))
+
+
+def check_to_text(check: Mapping[str, Mapping[str, Recall]]) -> str:
+    """What ``text_encoder_export.cross_check`` returned, as plain text."""
+    lines = ["paraphrases left out of training, one of each group; right cut first / among the first five, 95 % interval"]
+    for language, rows in check.items():
+        lines += [_row(f"{language} ({row.queries}), {name}", row.to_json()) for name, row in rows.items()]
+    return "\n".join(lines)
 
 
 def _lines(report: Mapping[str, Any]) -> Iterator[str]:

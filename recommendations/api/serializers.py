@@ -7,6 +7,7 @@ from typing import Any
 from django.urls import reverse
 from rest_framework import serializers
 
+from hairme.common.api import PageNumberPagination
 from hairme.common.errors import sentence
 from hairme.common.models import Job
 
@@ -20,7 +21,9 @@ class WishesSerializer(serializers.Serializer):
 
     presentation = serializers.ChoiceField(list(vocabulary.PRESENTATIONS), required=False, allow_blank=True)
     length = serializers.ListField(
-        child=serializers.ChoiceField(list(vocabulary.LENGTHS)), required=False, help_text="One or more; repeat the field."
+        child=serializers.ChoiceField(list(vocabulary.LENGTHS), allow_blank=True),
+        required=False,
+        help_text="One or more; repeat the field.",
     )
     upkeep = serializers.ChoiceField(list(vocabulary.UPKEEPS), required=False, allow_blank=True)
     hair_type = serializers.ChoiceField(list(vocabulary.HAIR_TYPES), required=False, allow_blank=True)
@@ -29,7 +32,7 @@ class WishesSerializer(serializers.Serializer):
         data = self.validated_data
         return Wishes(
             presentation=data.get("presentation") or None,
-            lengths=tuple(dict.fromkeys(data.get("length", ()))),
+            lengths=tuple(dict.fromkeys(filter(None, data.get("length", ())))),
             upkeep=data.get("upkeep") or None,
             hair_type=data.get("hair_type") or None,
         )
@@ -79,6 +82,8 @@ class StyleQuerySerializer(WishesSerializer):
         required=False, allow_blank=True, max_length=500, help_text="Free text in Korean or English; by meaning."
     )
     fringe = serializers.ChoiceField(list(vocabulary.FRINGES), required=False, allow_blank=True)
+    page = serializers.IntegerField(min_value=1, max_value=10_000, required=False)
+    page_size = serializers.IntegerField(min_value=1, max_value=PageNumberPagination.max_page_size, required=False)
 
 
 class JobStatusSerializer(serializers.Serializer):

@@ -121,11 +121,7 @@ class StyleListView(APIView):
     @extend_schema(
         operation_id="list_styles",
         tags=["hair"],
-        parameters=[
-            s.StyleQuerySerializer,
-            OpenApiParameter("page", int),
-            OpenApiParameter("page_size", int, description="At most 100."),
-        ],
+        parameters=[s.StyleQuerySerializer],
         responses={200: s.StyleSerializer(many=True), **errors(400, 404, 429, 503)},
     )
     def get(self, request: Request) -> Response:

@@ -21,7 +21,7 @@ from recommendations.engine.mesh_topology import (
     RIGHT_IRIS,
     RIGHT_IRIS_CENTRE,
 )
-from recommendations.engine.portrait import Portrait
+from recommendations.engine.portrait import Portrait, disc, fill
 
 RIGHT_CHEEK: Final = (116, 117, 118, 101, 36, 205, 187, 123)
 LEFT_CHEEK: Final = (345, 346, 347, 330, 266, 425, 411, 352)
@@ -115,17 +115,15 @@ def _irises(view: Portrait) -> np.ndarray:
     mask = np.zeros(view.inside.shape, np.uint8)
     for centre, ring in ((RIGHT_IRIS_CENTRE, RIGHT_IRIS), (LEFT_IRIS_CENTRE, LEFT_IRIS)):
         radius = _iris_radius(view, centre, ring)
-        spot = tuple(int(v) for v in np.round(view.points[centre, :2]))
-        cv2.circle(mask, spot, max(1, round(radius * 0.85)), 1, -1)
-        cv2.circle(mask, spot, round(radius * 0.4), 0, -1)
+        disc(mask, view.points[centre], max(1.0, radius * 0.85), 1)
+        disc(mask, view.points[centre], radius * 0.4, 0)
     return mask.astype(bool) & (view.polygon(RIGHT_EYE) | view.polygon(LEFT_EYE))
 
 
 def _scleras(view: Portrait) -> np.ndarray:
     eyes = (view.polygon(RIGHT_EYE) | view.polygon(LEFT_EYE)).astype(np.uint8)
     for centre, ring in ((RIGHT_IRIS_CENTRE, RIGHT_IRIS), (LEFT_IRIS_CENTRE, LEFT_IRIS)):
-        spot = tuple(int(v) for v in np.round(view.points[centre, :2]))
-        cv2.circle(eyes, spot, round(_iris_radius(view, centre, ring) * 1.2), 0, -1)
+        disc(eyes, view.points[centre], _iris_radius(view, centre, ring) * 1.2, 0)
     return cv2.erode(eyes, np.ones((3, 3), np.uint8)).astype(bool)
 
 
@@ -139,7 +137,7 @@ def _hair(view: Portrait, light: np.ndarray, lab: np.ndarray, highest: np.ndarra
     centre = view.points[[234, 454], :2].mean(0)
     ring = np.concatenate([centre + 1.22 * (arc - centre), centre + 1.42 * (arc[::-1] - centre)])
     mask = np.zeros(view.inside.shape, np.uint8)
-    cv2.fillPoly(mask, [np.round(ring).astype(np.int32)], 1)
+    fill(mask, ring)
     area = mask.astype(bool) & view.inside
     other = area & (highest < 252) & ~_near(lab, skin.lab)
     if area.sum() < MIN_PIXELS["hair"] or other.sum() < 0.35 * area.sum():
@@ -154,7 +152,7 @@ def _background(view: Portrait, lab: np.ndarray, skin: Patch) -> np.ndarray:
     outline = view.points[list(OUTLINE), :2]
     centre = outline.mean(0)
     head = np.zeros(view.inside.shape, np.uint8)
-    cv2.fillPoly(head, [np.round(centre + 1.6 * (outline - centre)).astype(np.int32)], 1)
+    fill(head, centre + 1.6 * (outline - centre))
     upper = np.arange(view.inside.shape[0])[:, None] < centre[1]
     return ~head.astype(bool) & upper & view.inside & ~_near(lab, skin.lab)
 

@@ -23,7 +23,11 @@ _DOES_KO = {
     "lengthens_neck": "목선을 드러내서",
 }
 
+_NEUTRAL_KO = "얼굴 비율 가운데 이 스타일에 크게 유리하거나 불리한 것은 없어요."
+_NEUTRAL_EN = "None of your proportions speaks strongly for or against it."
+
 NOTABLE = 2.0  # points below which a rule is not worth a sentence
+LIKELY = 0.15  # probability below which a face shape is no reason
 
 
 def explain(reading: FaceReading, entry: StyleEntry, language: str) -> tuple[str, str]:
@@ -49,13 +53,14 @@ def _measured(voice: Voice, language: str) -> str:
 
 
 def _by_shape(reading: FaceReading, entry: StyleEntry, language: str) -> str:
-    """No measurement stands out: say how likely the shape is that the style suits best among the likely ones."""
-    likely = max(
-        reading.face_shape.probabilities, key=lambda shape: reading.face_shape.probabilities[shape] * (1 + entry.flatters[shape])
-    )
-    percent = round(100 * reading.face_shape.probabilities[likely])
-    label = FACE_SHAPES[likely]
-    if language.startswith("ko"):
+    """No measurement stands out: say how likely the shape is that speaks most for the style, where one does."""
+    probabilities = reading.face_shape.probabilities
+    suited = max(FACE_SHAPES, key=lambda shape: probabilities[shape] * entry.flatters[shape])
+    korean = language.startswith("ko")
+    if entry.flatters[suited] <= 0 or probabilities[suited] < LIKELY:
+        return f"{_NEUTRAL_KO} {entry.why.ko}" if korean else f"{_NEUTRAL_EN} {entry.why.en}"
+    percent, label = round(100 * probabilities[suited]), FACE_SHAPES[suited]
+    if korean:
         return f"{label.ko}일 가능성 {percent}%인 얼굴에 맞춰 골랐어요. {entry.why.ko}"
     return f"Chosen for a face that reads {percent} % {label.en}. {entry.why.en}"
 

@@ -18,6 +18,21 @@ SIZE: Final = (352, 400)
 EYES_AT: Final = (176.0, 184.0)
 
 
+def fill(mask: np.ndarray, points: np.ndarray) -> None:
+    """Set ``mask`` to 1 inside the polygon through (n, 2) points."""
+    cv2.fillPoly(mask, [np.round(points).astype(np.int32)], (1,))
+
+
+def fill_hull(mask: np.ndarray, points: np.ndarray) -> None:
+    """Set ``mask`` to 1 inside the convex hull of (n, 2) points."""
+    cv2.fillConvexPoly(mask, cv2.convexHull(np.round(points).astype(np.int32)), (1,))
+
+
+def disc(mask: np.ndarray, centre: np.ndarray, radius: float, value: int) -> None:
+    """Set ``mask`` to ``value`` within ``radius`` pixels of a point."""
+    cv2.circle(mask, (round(float(centre[0])), round(float(centre[1]))), max(0, round(radius)), (value,), -1)
+
+
 @dataclass(frozen=True, slots=True)
 class Portrait:
     """``pixels`` (400, 352, 3) uint8, ``points`` (478, 3) in it, ``inside`` (400, 352) bool: where the photo covers it."""
@@ -29,7 +44,7 @@ class Portrait:
     def polygon(self, indices: tuple[int, ...]) -> np.ndarray:
         """(h, w) bool: the convex hull of some mesh points, where the photo covers it."""
         mask = np.zeros(self.inside.shape, np.uint8)
-        cv2.fillConvexPoly(mask, cv2.convexHull(self.points[list(indices), :2].astype(np.int32)), 1)
+        fill_hull(mask, self.points[list(indices), :2])
         return mask.astype(bool) & self.inside
 
     def highest(self) -> np.ndarray:
@@ -39,14 +54,14 @@ class Portrait:
     def face(self) -> np.ndarray:
         """(h, w) bool: the mesh's outline filled."""
         mask = np.zeros(self.inside.shape, np.uint8)
-        cv2.fillPoly(mask, [self.points[list(OUTLINE), :2].astype(np.int32)], 1)
+        fill(mask, self.points[list(OUTLINE), :2])
         return mask.astype(bool) & self.inside
 
     def features(self) -> np.ndarray:
         """(h, w) bool: eyes, brows and mouth with a margin: what is not skin inside the outline."""
         mask = np.zeros(self.inside.shape, np.uint8)
         for indices in (RIGHT_EYE, LEFT_EYE, RIGHT_BROW, LEFT_BROW, LIPS_OUTER):
-            cv2.fillConvexPoly(mask, cv2.convexHull(self.points[list(indices), :2].astype(np.int32)), 1)
+            fill_hull(mask, self.points[list(indices), :2])
         return cv2.dilate(mask, np.ones((7, 7), np.uint8)).astype(bool)
 
 
@@ -62,5 +77,5 @@ def portrait(image: np.ndarray, face: np.ndarray) -> Portrait:
     pixels = warp(image, to_portrait, SIZE)
     corners = np.array([[0, 0, 1], [image.shape[1], 0, 1], [image.shape[1], image.shape[0], 1], [0, image.shape[0], 1]])
     inside = np.zeros((SIZE[1], SIZE[0]), np.uint8)
-    cv2.fillConvexPoly(inside, np.round(corners @ to_portrait.T).astype(np.int32), 1)
+    fill(inside, corners @ to_portrait.T)
     return Portrait(pixels, points, cv2.erode(inside, np.ones((3, 3), np.uint8)).astype(bool))

@@ -52,8 +52,8 @@ def sharpness(view: Portrait, face_px: float) -> float:
 
     Measured at the portrait's scale or, for a face with fewer pixels, at the photo's own, so that a small sharp face is sharp.
     """
-    grey = cv2.cvtColor(view.pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    mask = view.face().astype(np.uint8)
+    grey: np.ndarray = cv2.cvtColor(view.pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    mask: np.ndarray = view.face().astype(np.uint8)
     factor = min(1.0, face_px / WIDTH)
     if factor < 1.0:
         grey = cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)

@@ -109,15 +109,16 @@ def merge(
                 score = score_text(f"{suggestion.name}. {suggestion.description}")
                 rows.append((score + bonus, _free(suggestion, score)))
                 names.add(suggestion.name)
-        elif allowed[i] and cuts[i] not in {cuts[j] for j in taken}:
+        elif allowed[i] and cuts[i] not in {cuts[j] for j in taken} and entries[i].name[language] not in names:
             taken.append(i)
             item = _from_entry(entries[i], suggestion.source, float(scores[i]), reading, language, suggestion.reason)
             rows.append((float(scores[i]) + bonus, item))
             names.add(item.name)
-    for i in diverse(scores + preference, vectors, cuts, allowed, advised + learned - len(rows), taken):
-        item = _from_entry(entries[i], "ml", float(scores[i]), reading, language)
-        if item.name not in names:
-            rows.append((float(scores[i]), item))
+    unnamed = allowed & np.array([entry.name[language] not in names for entry in entries], dtype=bool)
+    rows += [
+        (float(scores[i]), _from_entry(entries[i], "ml", float(scores[i]), reading, language))
+        for i in diverse(scores + preference, vectors, cuts, unnamed, advised + learned - len(rows), taken)
+    ]
     rows.sort(key=lambda row: -row[0])
     return [_ranked(item, rank) for rank, (_utility, item) in enumerate(rows, start=1)]
 

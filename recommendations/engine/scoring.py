@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from hairme.ml.artifacts import Artifact
+from hairme.ml.artifacts import Artifact, ArtifactError
 
 from .types import FaceReading
 
@@ -30,7 +30,10 @@ def join_inputs(person: np.ndarray, styles: np.ndarray) -> np.ndarray:
 
 
 class HairstyleScorer:
-    """A version of ``hairstyle-scorer``: ``model.onnx`` takes (n, 392) ``features`` and gives (n, 1) ``score`` on 0..100."""
+    """A version of ``hairstyle-scorer``: ``model.onnx`` takes (n, 392) ``features`` and gives (n, 1) ``score`` on 0..100.
+
+    Raises ArtifactError where the file is no such model.
+    """
 
     def __init__(self, artifact: Artifact) -> None:
         import onnxruntime
@@ -39,9 +42,15 @@ class HairstyleScorer:
         options.intra_op_num_threads = 1  # half a millisecond of work; threads would cost more than they give
         options.log_severity_level = 3
         self.key = artifact.key
-        self._session = onnxruntime.InferenceSession(
-            str(artifact.file("model.onnx")), options, providers=["CPUExecutionProvider"]
-        )
+        self.encoder = str(artifact.card.features.get("encoder", ""))  # id of the text encoder whose vectors it takes
+        file = artifact.file("model.onnx")
+        try:
+            self._session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's own, which share no base class
+            raise ArtifactError(f"{file} is no model that ONNX Runtime reads: restore the folder or train it again") from error
+        takes = {(node.name, node.shape[-1]) for node in self._session.get_inputs()}
+        if takes != {("features", INPUT_DIM)}:
+            raise ArtifactError(f"{file} takes {sorted(takes)}, not features of {INPUT_DIM} numbers: train it again")
 
     def score(self, reading: FaceReading, styles: np.ndarray) -> np.ndarray:
         """How well each style suits the face: styles (n, 384) -> (n,) float32 in 0..100, higher is better."""

@@ -194,7 +194,7 @@ def _photo_bytes(analysis: Analysis) -> bytes:
 def _timed(stage: str) -> Iterator[None]:
     start = time.perf_counter()
     yield
-    ANALYSIS_SECONDS.labels(stage).observe(time.perf_counter() - start)
+    ANALYSIS_SECONDS.observe(stage, time.perf_counter() - start)
 
 
 def warm() -> None:

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import structlog
 
 from hairme.ml.artifacts import get_store, loaded
 
 from ..engine import ranking
 from ..engine.scoring import HairstyleScorer
 from ..engine.types import FaceReading, RankedStyle, Wishes
-from ..selectors import CatalogueSnapshot, catalogue_snapshot, text_encoder
+from ..selectors import SCORER, CatalogueSnapshot, catalogue_snapshot, encoder_with_id, text_encoder
 from . import advice
 from .advice import AdvisorReport, ask_gemini
 
-log = structlog.get_logger(__name__)
-
 ADVISED = 4  # items from Gemini, or from the stylist in its place
 LEARNED = 3  # items from the scorer
-SCORER = "hairstyle-scorer"
 
 
 @dataclass(frozen=True)
@@ -31,7 +27,6 @@ class Advice:
     model_version: str
     meta: dict[str, Any]
     arm: str = "champion"
-    scores: np.ndarray = field(default_factory=lambda: np.empty(0))
 
 
 def recommend(
@@ -41,9 +36,9 @@ def recommend(
 
     Wishes are hard filters; where they leave fewer than 5 cuts, the list is as long as they allow and ``meta`` says so.
     """
-    encoder = text_encoder()
-    catalogue = catalogue_snapshot(encoder.id)
     scorer = _scorer(unit)
+    encoder = encoder_with_id(scorer.encoder)  # the scorer understands no other's vectors
+    catalogue = catalogue_snapshot(encoder.id)
     scores = scorer.score(reading, catalogue.vectors)
     allowed = ranking.allowed(catalogue.entries, wishes)
     preference = ranking.hair_fit(catalogue.entries, wishes)
@@ -74,7 +69,6 @@ def recommend(
         style_ids={entry.slug: pk for entry, pk in zip(catalogue.entries, catalogue.ids, strict=True)},
         model_version=scorer.key,
         meta=_meta(items, report, scorer, reading, catalogue, int(allowed.sum())),
-        scores=scores,
     )
 
 
@@ -107,6 +101,6 @@ def _scorer(unit: str) -> HairstyleScorer:
 
 
 def warm() -> None:
-    text_encoder()
-    _scorer("warm")
+    text_encoder()  # what search asks workers for
+    encoder_with_id(_scorer("warm").encoder)
     advice.warm()

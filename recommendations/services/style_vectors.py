@@ -11,7 +11,7 @@ from hairme.ml.text_encoder import TextEncoder
 
 from ..engine.style_text import style_document
 from ..models import EMBEDDING_DIM, StyleVector
-from ..selectors import cut_of, entry_of, styles_with_cut
+from ..selectors import cut_of, encoders_in_use, entry_of, styles_with_cut
 
 
 def build_style_vectors(encoder: TextEncoder, *, batch: int = 64, progress: Callable[[int, int], None] | None = None) -> int:
@@ -41,3 +41,9 @@ def build_style_vectors(encoder: TextEncoder, *, batch: int = 64, progress: Call
         if progress:
             progress(start + len(part), len(waiting))
     return len(waiting)
+
+
+def renew_style_vectors() -> None:
+    """After an edit: every encoder in use sees the new words."""
+    for encoder in encoders_in_use():
+        build_style_vectors(encoder)

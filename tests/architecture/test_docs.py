@@ -19,18 +19,18 @@ def test_every_setting_is_documented() -> None:
     )
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_somewhere(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
+@pytest.mark.parametrize("document", PAGES, ids=lambda document: str(document.relative_to(ROOT)))
+def test_links_lead_somewhere(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
         if "://" not in target:
-            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+            assert (document.parent / target).exists(), f"{document.name} links to {target}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_commands_that_pages_name_exist(page: Path) -> None:
+@pytest.mark.parametrize("document", PAGES, ids=lambda document: str(document.relative_to(ROOT)))
+def test_commands_that_pages_name_exist(document: Path) -> None:
     from django.core.management import get_commands
 
     known = set(get_commands())
-    for name in re.findall(r"manage\.py ([a-z_]+)", page.read_text(encoding="utf-8")):
-        assert name in known, f"{page.name} names manage.py {name}"
+    for name in re.findall(r"manage\.py ([a-z_]+)", document.read_text(encoding="utf-8")):
+        assert name in known, f"{document.name} names manage.py {name}"

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.contrib.auth import get_user_model
 from django.core.cache import cache
 
 from feedback.models import Reaction
@@ -148,9 +149,8 @@ def test_analysis_can_be_read_again_and_deleted(upload: Upload, client: Any) -> 
     assert not Job.objects.exists()
 
 
-def test_someone_elses_analysis_does_not_exist(upload: Upload, client: Any, django_user_model: Any) -> None:
-    owner = django_user_model.objects.create_user("owner", password="x")
-    stranger = django_user_model.objects.create_user("stranger", password="x")
+def test_someone_elses_analysis_does_not_exist(upload: Upload, client: Any) -> None:
+    owner, stranger = (get_user_model().objects.create_user(name, password="x") for name in ("owner", "stranger"))
     client.force_login(owner)
     body = upload().json()
     address = f"/api/v2/analyses/{body['analysis_id']}"

@@ -87,7 +87,21 @@ def test_bug_fails_the_job_and_is_raised_on(sent: list[int]) -> None:
     assert (job.state, job.error_code) == ("failed", "internal_error")
 
 
-def test_lost_database_leaves_the_job_to_recovery(sent: list[int]) -> None:
+def test_lost_database_gives_the_job_back(sent: list[int]) -> None:
+    job = make()
+    for attempt in range(1, job.max_attempts + 1):
+        with pytest.raises(OperationalError), jobs.claimed(job.pk) as mine:
+            assert mine is not None
+            raise OperationalError("server closed the connection")
+        job.refresh_from_db()
+        assert job.attempts == attempt
+        if attempt < job.max_attempts:
+            assert (job.state, job.sent_at) == (Job.State.QUEUED, None)
+    assert (job.state, job.error_code) == (Job.State.FAILED, "database_unavailable")
+
+
+def test_job_of_a_database_that_stays_away_is_found_again(sent: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "_give_back", lambda job, code: None)
     job = make()
     with pytest.raises(OperationalError), jobs.claimed(job.pk):
         raise OperationalError("server closed the connection")

@@ -117,7 +117,9 @@ def test_embedding_a_query_imports_no_torch() -> None:
         "import sys; from hairme.ml.text_encoder import load_text_encoder; load_text_encoder('').encode(['짧은 머리']);"
         "print([name for name in ('torch', 'transformers', 'sentence_transformers', 'sklearn') if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]
+    )
     assert done.stdout.strip() == "[]"
 
 

@@ -60,9 +60,7 @@ def test_search_loss_counts_any_and_every_answer() -> None:
     anyone, everyone = Query("", (0, 1), spread=False), Query("", (0, 1), spread=True)
     assert search_loss(scores[:1], [anyone]).item() == pytest.approx(-np.log(0.75))
     assert search_loss(scores[:1], [everyone]).item() == pytest.approx(-(np.log(0.5) + np.log(0.25)) / 2)
-    assert search_loss(scores, [anyone, everyone]).item() == pytest.approx(
-        (-np.log(0.75) - (np.log(0.5) + np.log(0.25)) / 2) / 2
-    )
+    assert search_loss(scores, [anyone, everyone]).item() == pytest.approx((-np.log(0.75) - (np.log(0.5) + np.log(0.25)) / 2) / 2)
 
 
 def test_pair_loss_is_the_mean_of_both_directions_and_shares_positives() -> None:
@@ -87,7 +85,9 @@ def test_training_learns_and_repeats(few: Corpus) -> None:
         model = new_model(few, SMALL)
         train(few, model, SMALL, lambda step, by_name: losses.append(by_name["search"]))
         with torch.no_grad():
-            return torch.nn.functional.normalize(model([model.rows(t) for t in [*few.documents, *(q.text for q in queries)]])).numpy()
+            return torch.nn.functional.normalize(
+                model([model.rows(t) for t in [*few.documents, *(q.text for q in queries)]])
+            ).numpy()
 
     def mean_recall(vectors: np.ndarray) -> float:
         styles, asked = vectors[: len(few.documents)], vectors[len(few.documents) :]

@@ -1,19 +1,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from mltraining.learn.synthetic import SyntheticFace, collect, stylist_faces
+from mltraining.gemini_labels import LabellerAway
+from mltraining.learn.synthetic import Candidate, collect, stylist_faces
 from mltraining.services import gemini_faces
 from recommendations.engine.catalogue import load_catalogue
 
 
 class Command(BaseCommand):
+    requires_system_checks: list[str] = []  # needs no service
     help = (
         "Collect synthetic training data: per face 3 styles to recommend and 3 to avoid, with scores. Continues where it stopped; "
         "every face is on disk before the next begins."
@@ -38,13 +40,15 @@ class Command(BaseCommand):
             count = collect(out, n, self._source(source, images, delay, seed), self._progress)
         except KeyboardInterrupt:
             raise CommandError(f"stopped; what was collected is in {out}. Run the same command to continue.") from None
+        except LabellerAway as away:
+            raise CommandError(f"{away} What was collected is in {out}; run the same command to continue.") from None
         except ValueError as error:
             raise CommandError(str(error)) from None
         self.stdout.write(f"\n{count} faces, {6 * count} pairs in {out} ({time.perf_counter() - start:.1f} s)")
         if count < n:
             self.stdout.write(self.style.WARNING(f"{n - count} fewer than asked for: no more usable photos"))
 
-    def _source(self, source: str, images: Path | None, delay: float, seed: int) -> Callable[[int], SyntheticFace | None]:
+    def _source(self, source: str, images: Path | None, delay: float, seed: int) -> Iterable[Candidate]:
         entries = load_catalogue().entries
         if source == "stylist":
             return stylist_faces(entries, seed)

@@ -8,11 +8,13 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from hairme.ml.artifacts import PRETRAINED_ROOT, FolderStore
+from hairme.ml.text_encoder import TextEncoderError
 from mltraining.learn import scorer, scorer_data
 from mltraining.services import publish_seed_mlp
 
 
 class Command(BaseCommand):
+    requires_system_checks: list[str] = []  # needs no service, and is the way out where the scorer does not fit the encoder
     help = "Train seed-mlp (392 -> 256 -> 128 -> 64 -> 1) and write a version: weights, ONNX, card; history JSON and curve PNG beside it."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -42,10 +44,14 @@ class Command(BaseCommand):
             raise CommandError("no prepared data: run prepare_training_data first") from None
         except ValueError as error:
             raise CommandError(str(error)) from None
-        config = scorer.TrainConfig(seed=seed, epochs=epochs, learning_rate=learning_rate)
-        result = scorer.train(*prepared.part(validation=False), config, self._progress)
         root = (out or settings.VAR_DIR / "models").resolve()
-        artifact, metrics = publish_seed_mlp(root, model_version or f"seed-mlp-{prepared.hash[:8]}", prepared, result, config)
+        try:
+            config = scorer.TrainConfig(seed=seed, epochs=epochs, learning_rate=learning_rate)
+            result = scorer.train(*prepared.part(validation=False), config, self._progress)
+            version = model_version or f"seed-mlp-{prepared.hash[:8]}"
+            artifact, metrics = publish_seed_mlp(root, version, prepared, result, config)
+        except (ValueError, TextEncoderError) as error:
+            raise CommandError(str(error)) from None
         store = FolderStore(root)
         store.set_current(artifact)
         history = settings.VAR_DIR / "training" / f"{artifact.card.version}-history.json"

@@ -12,8 +12,8 @@ from django.core.management.base import BaseCommand, CommandError
 from hairme.ml.artifacts import PRETRAINED_ROOT, FolderStore
 from mltraining.learn.text_encoder import TrainingConfig
 from mltraining.learn.text_encoder_corpus import LexiconError, load_corpus
-from mltraining.learn.text_encoder_export import train_and_export
-from mltraining.learn.text_encoder_report import to_text
+from mltraining.learn.text_encoder_export import cross_check, train_and_export
+from mltraining.learn.text_encoder_report import check_to_text, to_text
 from recommendations.engine.catalogue import CatalogueError, load_catalogue
 
 
@@ -21,9 +21,9 @@ class Command(BaseCommand):
     help = "Train the Korean/English text encoder on the catalogue and the lexicon, evaluate it, and write it as a model version."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
-            "--model-version", required=True, help="Version to write; vectors carry it, so new weights need a new one."
-        )
+        what = parser.add_mutually_exclusive_group(required=True)
+        what.add_argument("--model-version", help="Version to write; vectors carry it, so new weights need a new one.")
+        what.add_argument("--check", action="store_true", help="Write nothing: leave some paraphrases out and measure on them.")
         parser.add_argument(
             "--replace", action="store_true", help="Overwrite that version (only before anyone holds vectors of it)."
         )
@@ -36,6 +36,9 @@ class Command(BaseCommand):
         config = TrainingConfig(steps=options["steps"], seed=options["seed"])
         try:
             corpus = load_corpus(load_catalogue())
+            if options["check"]:
+                self.stdout.write(check_to_text(cross_check(corpus, config, self.stdout.write)))
+                return
             artifact, report = train_and_export(
                 corpus,
                 config,

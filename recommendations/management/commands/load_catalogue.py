@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from recommendations.engine.catalogue import CatalogueError, load_catalogue
+from recommendations.services.catalogue import NameTaken
 from recommendations.services.catalogue import load_catalogue as load_into_database
 
 
@@ -16,7 +17,10 @@ class Command(BaseCommand):
             catalogue = load_catalogue()
         except CatalogueError as error:
             raise CommandError(str(error)) from None
-        report = load_into_database(catalogue)
+        try:
+            report = load_into_database(catalogue)
+        except NameTaken as error:
+            raise CommandError(str(error)) from None
         self.stdout.write(
             f"catalogue {catalogue.revision}: {len(catalogue.cuts)} cuts, {len(catalogue.entries)} styles; {report.created} new, "
             f"{report.updated} changed, {report.unchanged} unchanged, {report.withdrawn} withdrawn, "

@@ -9,6 +9,8 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
+from django.db import transaction
+from django.db.models import Q
 
 STAFF_LOGIN = "staff"
 
@@ -27,11 +29,12 @@ class Command(BaseCommand):
         """A superuser for this machine, its password in a file that only this user can read."""
         users = get_user_model().objects
         file: Path = settings.VAR_DIR / "run" / "staff-login.txt"
-        if users.filter(is_superuser=True).exists():
+        if users.filter(Q(is_superuser=True) | Q(username=STAFF_LOGIN)).exists():
             return
         password = os.environ.get("HAIRME_STAFF_PASSWORD") or secrets.token_urlsafe(12)
-        users.create_superuser(STAFF_LOGIN, "staff@localhost", password)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
-            stream.write(f"{STAFF_LOGIN} {password}\n")
+        with transaction.atomic():  # a login whose password was never written down would be of no use to anybody
+            users.create_superuser(STAFF_LOGIN, "staff@localhost", password)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
+                stream.write(f"{STAFF_LOGIN} {password}\n")
         self.stdout.write(f"staff login made: {STAFF_LOGIN} (password in {file})")
