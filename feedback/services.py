@@ -27,19 +27,20 @@ def react(
     shown = _shown(analysis, style_name, impression_id)
     with transaction.atomic():
         _take_turns(analysis)
-        row, created = Reaction.objects.get_or_create(
-            recommendation=shown,
-            defaults={
-                "analysis": analysis,
-                "reaction": reaction,
-                "face_shape": vocabulary.FACE_SHAPES[analysis.face_shape].ko,
-                "skin_tone": vocabulary.SEASONS[analysis.season].ko,
-                "hairstyle": shown.style.name_ko if shown.style else shown.style_name,
-                "ml_score": shown.ml_score,
-                "source": shown.source,
-            },
-        )
-        if not created and row.reaction == reaction:
+        row = _given(shown)
+        created = row is None
+        if row is None:
+            row = Reaction.objects.create(
+                recommendation=shown,
+                analysis=analysis,
+                reaction=reaction,
+                face_shape=vocabulary.FACE_SHAPES[analysis.face_shape].ko,
+                skin_tone=vocabulary.SEASONS[analysis.season].ko,
+                hairstyle=shown.style.name_ko if shown.style else shown.style_name,
+                ml_score=shown.ml_score,
+                source=shown.source,
+            )
+        elif row.reaction == reaction:
             return row, False
         before = None if created else row.reaction
         if not created:
@@ -55,12 +56,28 @@ def take_back(*, user: Any, analysis_id: int, impression_id: int) -> bool:
     shown = _shown(analysis, "", impression_id)
     with transaction.atomic():
         _take_turns(analysis)
-        row = Reaction.objects.filter(recommendation=shown).first()
+        row = _given(shown)
         if row is None:
             return False
         _record("feedback.taken_back", row, row.reaction)
         row.delete()
     return True
+
+
+def reactions_of(analysis: Analysis) -> dict[int, int]:
+    """{impression id: 0 or 1}; a style that is in several lists of the analysis has its one reaction in all of them."""
+    given = {
+        row.recommendation.wears: row.reaction
+        for row in Reaction.objects.filter(analysis=analysis).select_related("recommendation")
+    }
+    return {shown.pk: given[shown.wears] for shown in analysis.recommendations.all() if shown.wears in given} if given else {}
+
+
+def _given(shown: Recommendation) -> Reaction | None:
+    """The reaction to this style, given at this impression or at one in an earlier or later list of the analysis."""
+    same = Q(recommendation=shown)
+    same |= Q(recommendation__style=shown.style_id) if shown.style_id else Q(hairstyle=shown.style_name)
+    return Reaction.objects.filter(same, analysis=shown.analysis_id).select_related("recommendation").first()
 
 
 def _take_turns(analysis: Analysis) -> None:
@@ -76,7 +93,9 @@ def _shown(analysis: Analysis, style_name: str, impression_id: int | None) -> Re
     else:
         name = " ".join(style_name.split())
         found = (
-            shown.filter(Q(style_name=name) | Q(style__name_ko=name) | Q(style__name_en__iexact=name)).order_by("rank").first()
+            shown.filter(Q(style_name=name) | Q(style__name_ko=name) | Q(style__name_en__iexact=name))
+            .order_by("-revision", "rank")
+            .first()
         )
     if found is None:
         raise ApplicationError("style_not_shown", field="style_name")

@@ -42,7 +42,7 @@ class BodyLimitMiddleware:
         length = request.META.get("CONTENT_LENGTH") or "0"
         announced = int(length) if length.isdecimal() else 0
         if request.content_type == "multipart/form-data":
-            if announced > settings.UPLOAD_MAX_BYTES + settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            if announced > settings.UPLOAD_MAX_PHOTOS * settings.UPLOAD_MAX_BYTES + settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
                 megabytes = {"max_megabytes": settings.UPLOAD_MAX_BYTES // 1024**2}
                 return error_page(
                     request, "image_too_many_bytes", message=sentence("image_too_many_bytes", megabytes), field="file"

@@ -248,7 +248,8 @@ STORAGES = {
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }
-UPLOAD_MAX_BYTES = 15 * 1024 * 1024
+UPLOAD_MAX_BYTES = 15 * 1024 * 1024  # of one photo
+UPLOAD_MAX_PHOTOS = 3  # of one face at once
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # of everything but files
 FILE_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024  # photos stay in memory on their way to private storage
 UPLOAD_KEEP_MINUTES = env.integer(
@@ -281,6 +282,7 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_CLASSES": ["hairme.common.throttles.ScopedThrottle"],
     "DEFAULT_THROTTLE_RATES": {
         "analyze": env.rate("HAIRME_RATE_ANALYZE", "60/min", help="Analyses per person or address."),
+        "check": env.rate("HAIRME_RATE_CHECK", "150/min", help="Camera frames looked at before the photo, per person or address."),
         "feedback": env.rate("HAIRME_RATE_FEEDBACK", "240/min", help="Reactions per person or address."),
         "read": env.rate("HAIRME_RATE_READ", "600/min", help="Reads per person or address."),
     },

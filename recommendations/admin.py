@@ -14,7 +14,7 @@ from hairme.common.admin import ReadOnlyAdmin
 from hairme.ml.text_encoder import is_light
 
 from .engine.vocabulary import FACE_SHAPES
-from .models import Analysis, Cut, Recommendation, Style
+from .models import Analysis, Cut, ReadingCorrection, Recommendation, Style
 from .services.catalogue import mark_staff_edits
 from .services.style_vectors import renew_style_vectors
 
@@ -82,7 +82,7 @@ class CutAdmin(CatalogueAdmin):
 
 class RecommendationInline(admin.TabularInline):
     model = Recommendation
-    fields = ("rank", "style_name", "source", "ml_score", "model_version", "arm", "propensity")
+    fields = ("revision", "rank", "style_name", "source", "ml_score", "model_version", "arm", "propensity")
     readonly_fields = fields
     can_delete = False
     max_num = 0
@@ -94,7 +94,7 @@ class AnalysisAdmin(ReadOnlyAdmin):
     list_filter = ("face_shape", "season", "job__state")
     search_fields = ("=id", "=photo_sha256")
     list_select_related = ("job",)
-    exclude = ("photo", "reading")
+    exclude = ("photo", "reading", "corrected_reading")
     inlines = (RecommendationInline,)
 
     @admin.display(description=_("state"), ordering="job__state")
@@ -107,3 +107,12 @@ class RecommendationAdmin(ReadOnlyAdmin):
     list_display = ("id", "rank", "style_name", "source", "ml_score", "model_version", "arm", "created_at")
     list_filter = ("source", "model_version", "arm")
     search_fields = ("style_name", "=analysis__id")
+
+
+@admin.register(ReadingCorrection)
+class ReadingCorrectionAdmin(ReadOnlyAdmin):
+    list_display = ("id", "field", "previous", "value", "revision", "created_at")
+    list_filter = ("field", "value")
+    search_fields = ("=analysis__id",)
+    list_select_related = False
+    exclude = ("job",)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.files.storage import Storage, storages
@@ -13,7 +15,7 @@ from pgvector.django import VectorField
 
 from hairme.common.models import Job, random_id
 
-from .engine import vocabulary
+from .engine import corrections, vocabulary
 from .engine.types import FaceReading
 from .querysets import AnalysisQuerySet, StyleQuerySet
 
@@ -181,7 +183,13 @@ class Analysis(models.Model):
     photo_sha256 = models.CharField(_("photo hash"), max_length=64)
     language = models.CharField(_("language"), max_length=5)
     wishes = models.JSONField(_("wishes"), default=dict)
-    reading = models.JSONField(_("reading"), null=True, blank=True)
+    reading = models.JSONField(_("reading"), null=True, blank=True, help_text=_("As measured; never changed afterwards."))
+    corrected_reading = models.JSONField(
+        _("corrected reading"), null=True, blank=True, help_text=_("The reading combined with what the person said, if anything.")
+    )
+    revision = models.PositiveIntegerField(
+        _("revision"), default=0, help_text=_("Which of its lists is shown: 0 is the first, each correction makes another.")
+    )
     face_shape = models.CharField(_("face shape"), max_length=20, blank=True, choices=choices(vocabulary.FACE_SHAPES))
     season = models.CharField(_("personal colour"), max_length=20, blank=True, choices=choices(vocabulary.SEASONS))
     meta = models.JSONField(_("how it was made"), default=dict)
@@ -216,14 +224,42 @@ class Analysis(models.Model):
         return str(self.pk)
 
     @property
+    def used_reading(self) -> dict[str, Any] | None:
+        """JSON of the reading that the shown list was made from."""
+        return self.corrected_reading or self.reading
+
+    @property
     def face(self) -> FaceReading | None:
-        return FaceReading.from_json(self.reading) if self.reading else None
+        return FaceReading.from_json(self.used_reading) if self.used_reading else None
+
+    @property
+    def shown(self) -> list[Recommendation]:
+        """The list that is shown now, by rank; from the prefetched rows where there are any."""
+        rows = [row for row in self.recommendations.all() if row.revision == self.revision]
+        return sorted(rows, key=lambda row: row.rank)
 
     def label(self, field: str) -> str:
         """``face_shape`` or ``season`` in the active language; "" where unread."""
         words: dict[str, vocabulary.Vocabulary] = {"face_shape": vocabulary.FACE_SHAPES, "season": vocabulary.SEASONS}
         key = getattr(self, field)
         return (words[field][key].ko if is_korean() else words[field][key].en) if key else ""
+
+
+class FurtherPhoto(models.Model):
+    """The second or third photo of an analysis while it waits; ``Analysis.photo`` holds the first. They leave together."""
+
+    analysis = models.ForeignKey(Analysis, on_delete=models.CASCADE, related_name="further_photos", verbose_name=_("analysis"))
+    position = models.PositiveSmallIntegerField(_("position"), help_text=_("1 is the first photo that was given."))
+    photo = models.FileField(_("photo"), storage=private_storage, max_length=200)
+
+    class Meta:
+        verbose_name = _("further photo")
+        verbose_name_plural = _("further photos")
+        ordering = ("position",)
+        constraints = (models.UniqueConstraint(fields=("analysis", "position"), name="one_photo_per_position"),)
+
+    def __str__(self) -> str:
+        return f"{self.analysis_id} {self.position}"
 
 
 class Recommendation(models.Model):
@@ -240,6 +276,7 @@ class Recommendation(models.Model):
     )
     cut_slug = models.CharField(_("canonical cut"), max_length=60, blank=True)
     style_name = models.CharField(_("name as shown"), max_length=120)
+    revision = models.PositiveIntegerField(_("revision"), default=0)
     rank = models.PositiveSmallIntegerField(_("rank"))
     source = models.CharField(_("source"), max_length=10, choices=Source.choices)
     ml_score = models.FloatField(_("score"), help_text=_("0 to 100"))
@@ -254,10 +291,10 @@ class Recommendation(models.Model):
     class Meta:
         verbose_name = _("impression")
         verbose_name_plural = _("impressions")
-        ordering = ("analysis", "rank")
+        ordering = ("analysis", "revision", "rank")
         constraints = (
-            models.UniqueConstraint(fields=("analysis", "rank"), name="one_item_per_rank"),
-            models.UniqueConstraint(fields=("analysis", "style_name"), name="one_item_per_name"),
+            models.UniqueConstraint(fields=("analysis", "revision", "rank"), name="one_item_per_rank"),
+            models.UniqueConstraint(fields=("analysis", "revision", "style_name"), name="one_item_per_name"),
             models.CheckConstraint(condition=Q(ml_score__gte=0, ml_score__lte=100), name="score_from_0_to_100"),
             models.CheckConstraint(condition=Q(propensity__gt=0, propensity__lte=1), name="propensity_is_probability"),
         )
@@ -265,3 +302,42 @@ class Recommendation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rank}. {self.style_name}"
+
+    @property
+    def wears(self) -> int | str:
+        """What was recommended, the same in every list: the style, or the name of a free suggestion."""
+        return self.style_id or self.style_name
+
+
+class ReadingCorrection(models.Model):
+    """One thing a person said about their reading: a correction of it, an answer, or ("") that it is taken back. Only ever added."""
+
+    analysis = models.ForeignKey(Analysis, on_delete=models.CASCADE, related_name="corrections", verbose_name=_("analysis"))
+    field = models.CharField(_("field"), max_length=20, choices=[(name, name) for name in corrections.FIELDS])
+    value = models.CharField(_("value"), max_length=20, blank=True, help_text=_("Empty: taken back."))
+    previous = models.CharField(
+        _("previous value"), max_length=20, blank=True, help_text=_("What had been said before, if anything.")
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("who said it"),
+        help_text=_("Nobody: someone who was not signed in."),
+    )
+    revision = models.PositiveIntegerField(_("revision"), help_text=_("The list that was made with it."))
+    job = models.ForeignKey(Job, on_delete=models.SET_NULL, null=True, related_name="corrections", verbose_name=_("job"))
+    created_at = models.DateTimeField(_("said"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("correction of a reading")
+        verbose_name_plural = _("corrections of readings")
+        ordering = ("pk",)
+        constraints = (
+            models.UniqueConstraint(fields=("analysis", "revision", "field"), name="one_correction_per_revision_and_field"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.value or '-'}"

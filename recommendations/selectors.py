@@ -18,9 +18,10 @@ from hairme.ml.text_encoder import TextEncoder, is_light, load_text_encoder
 from . import remote_embedding
 from .engine.catalogue import MULTIPLE, SINGLE, TEXTS, Bilingual, StyleEntry
 from .engine.catalogue import Cut as CutData
+from .engine.corrections import FIELDS
 from .engine.stylist import Stylist
 from .engine.types import Wishes
-from .models import Analysis, Cut, Style, StyleVector
+from .models import Analysis, Cut, Recommendation, Style, StyleVector
 
 SCORER = "hairstyle-scorer"
 
@@ -131,6 +132,51 @@ def analysis_for(*, user: Any, analysis_id: int) -> Analysis:
 
 def history_of(*, user: Any, visitor: str) -> QuerySet[Analysis]:
     return Analysis.objects.of(user, visitor).select_related("job").prefetch_related("recommendations__style__cut")
+
+
+def said_about(analysis: Analysis) -> dict[str, str]:
+    """What the person says of their reading now: field of ``corrections.FIELDS`` -> word, without what was taken back."""
+    latest = dict(analysis.corrections.order_by("pk").values_list("field", "value"))
+    return {field: latest[field] for field in FIELDS if latest.get(field)}
+
+
+@dataclass(frozen=True)
+class ListChange:
+    """How the shown list differs from the one before the last correction."""
+
+    added: list[Recommendation]
+    removed: list[Recommendation]
+    kept: int
+    reordered: bool
+
+    @property
+    def changed(self) -> int:
+        return max(len(self.added), len(self.removed))
+
+
+def list_change(analysis: Analysis) -> ListChange | None:
+    """None where there was no correction, or its list is not there yet."""
+    if not analysis.revision:
+        return None
+    rows = list(analysis.recommendations.select_related("style").order_by("rank"))
+    now = [row for row in rows if row.revision == analysis.revision]
+    earlier = max((row.revision for row in rows if row.revision < analysis.revision), default=0)
+    before = [row for row in rows if row.revision == earlier]
+    names, names_before = {row.wears for row in now}, {row.wears for row in before}
+    return ListChange(
+        added=[row for row in now if row.wears not in names_before],
+        removed=[row for row in before if row.wears not in names],
+        kept=len(names & names_before),
+        reordered=[row.wears for row in now] != [row.wears for row in before],
+    )
+
+
+def revision_state(analysis: Analysis) -> str:
+    """``current``, or ``pending`` or ``failed`` where what was said has not made a list yet."""
+    last = analysis.corrections.select_related("job").last()
+    if last is None or last.revision == analysis.revision:
+        return "current"
+    return "failed" if last.job is None or last.job.is_final else "pending"
 
 
 def search_styles(*, text: str, wishes: Wishes, fringe: str | None = None) -> QuerySet[Style]:

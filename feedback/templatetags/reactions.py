@@ -6,15 +6,12 @@ from typing import Any
 
 from django import template
 
-from ..models import Reaction
+from ..services import reactions_of
 
 register = template.Library()
 
 
-@register.simple_tag
-def reactions_of(analysis: Any) -> dict[int, int]:
-    """{impression id: 0 or 1} of an analysis, in one query."""
-    return dict(Reaction.objects.filter(analysis=analysis).values_list("recommendation_id", "reaction"))
+register.simple_tag(reactions_of)
 
 
 @register.inclusion_tag("feedback/partials/reaction_buttons.html")

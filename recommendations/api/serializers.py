@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from hairme.common.api import PageNumberPagination
 from hairme.common.errors import sentence
 from hairme.common.models import Job
 
-from ..engine import vocabulary
+from ..engine import corrections, vocabulary
 from ..engine.types import Wishes
 from ..models import Analysis, Cut, Recommendation, Style
+from ..selectors import list_change, revision_state, said_about
 
 
 class WishesSerializer(serializers.Serializer):
@@ -40,7 +42,8 @@ class WishesSerializer(serializers.Serializer):
 
 class AnalyzeSerializer(WishesSerializer):
     file = serializers.FileField(
-        help_text="A photo of one face: JPEG, PNG, WebP or HEIC, at most 15 MB and 50 megapixels.", allow_empty_file=True
+        help_text="A photo of one face: JPEG, PNG, WebP or HEIC, at most 15 MB and 50 megapixels. Repeat the field for up to three photos.",
+        allow_empty_file=True,
     )
 
 
@@ -93,6 +96,60 @@ class JobStatusSerializer(serializers.Serializer):
     total = serializers.IntegerField()
 
 
+class CorrectionsSerializer(serializers.Serializer):
+    """What the person says of their reading. Give any of them; an empty one takes back what was said."""
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        return {
+            field: serializers.ChoiceField(list(words), required=False, allow_blank=True, help_text=CORRECTION_HELP[field])
+            for field, words in corrections.FIELDS.items()
+        }
+
+    def validate(self, data: dict[str, str]) -> dict[str, str]:
+        if unknown := sorted(set(self.initial_data) - set(corrections.FIELDS)):
+            raise serializers.ValidationError({unknown[0]: [_("There is no such reading.")]})
+        if not data:
+            raise serializers.ValidationError({"corrections": [_("Say what is not right, or answer a question.")]})
+        return data
+
+
+CORRECTION_HELP = {
+    "face_shape": "Correction of the face shape.",
+    "season": "Correction of the personal colour.",
+    "warm_cool": "Correction of the temperature.",
+    "light_deep": "Correction of the depth.",
+    "skin": "Correction of the skin's depth, by the classes of the individual typology angle.",
+    "hair": "Correction of the hair's colour.",
+    "vein": "Colour of the veins at the wrist in daylight.",
+    "jewellery": "Which jewellery suits.",
+    "tanning": "What the sun does to the skin.",
+}
+
+
+class SaidSerializer(serializers.Serializer):
+    field = serializers.ChoiceField(list(corrections.FIELDS))
+    value = serializers.CharField()
+    kind = serializers.ChoiceField(["correction", "answer"])
+
+
+class ListChangeSerializer(serializers.Serializer):
+    """Styles by name, as shown."""
+
+    added = serializers.ListField(child=serializers.CharField())
+    removed = serializers.ListField(child=serializers.CharField())
+    kept = serializers.IntegerField()
+
+
+class CorrectionStateSerializer(serializers.Serializer):
+    state = serializers.ChoiceField(
+        ["current", "pending", "failed"], help_text="`pending`: the list is being chosen again; `failed`: send the same again."
+    )
+    revision = serializers.IntegerField(help_text="Which list of the analysis is shown; 0 is the first.")
+    said = SaidSerializer(many=True)
+    measured = serializers.JSONField(help_text="The two labels, and the probabilities behind them, before what was said.")
+    changed = ListChangeSerializer(allow_null=True, help_text="What the last correction did to the list.")
+
+
 class HybridAnalysisSerializer(serializers.Serializer):
     face_shape = serializers.CharField(help_text="계란형, 둥근형, 각진형, 긴형 or 하트형")
     personal_color = serializers.CharField(help_text="봄웜, 여름쿨, 가을웜 or 겨울쿨")
@@ -103,6 +160,7 @@ class HybridDataSerializer(serializers.Serializer):
     analysis = HybridAnalysisSerializer()
     recommendations = RecommendationSerializer(many=True)
     meta = serializers.JSONField()
+    corrections = CorrectionStateSerializer(required=False, help_text="Only where the person said something about the reading.")
 
 
 class HybridResponseSerializer(serializers.Serializer):
@@ -125,9 +183,36 @@ class PendingResponseSerializer(serializers.Serializer):
     job = JobStatusSerializer()
 
 
+def correction_state(analysis: Analysis) -> dict[str, Any] | None:
+    """What was said and what it did; None where nothing ever was."""
+    if not analysis.corrections.exists():
+        return None
+    measured, change = analysis.reading or {}, list_change(analysis)
+    shape, season = measured["face_shape"], measured["colour"]["season"]
+    return {
+        "state": revision_state(analysis),
+        "revision": analysis.revision,
+        "said": [
+            {"field": field, "value": word, "kind": corrections.kind(field)} for field, word in said_about(analysis).items()
+        ],
+        "measured": {
+            "face_shape": vocabulary.FACE_SHAPES[shape["label"]].ko,
+            "personal_color": vocabulary.SEASONS[season["label"]].ko,
+            "face_shape_probabilities": shape["probabilities"],
+            "season_probabilities": season["probabilities"],
+        },
+        "changed": change
+        and {
+            "added": [row.style_name for row in change.added],
+            "removed": [row.style_name for row in change.removed],
+            "kept": change.kept,
+        },
+    }
+
+
 def finished_body(analysis: Analysis) -> dict[str, Any]:
-    reading = {key: value for key, value in (analysis.reading or {}).items() if key != "features"}
-    items = analysis.recommendations.select_related("style").order_by("rank")
+    reading = {key: value for key, value in (analysis.used_reading or {}).items() if key != "features"}
+    items = analysis.recommendations.filter(revision=analysis.revision).select_related("style").order_by("rank")
     return {
         "success": True,
         "data": {
@@ -138,6 +223,7 @@ def finished_body(analysis: Analysis) -> dict[str, Any]:
             },
             "recommendations": RecommendationSerializer(items, many=True).data,
             "meta": analysis.meta,
+            **({"corrections": said} if (said := correction_state(analysis)) else {}),
         },
         "analysis_id": analysis.pk,
         "method": analysis.meta.get("method", "hybrid"),

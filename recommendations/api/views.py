@@ -60,14 +60,19 @@ class AnalyzeHybridView(APIView):
         },
     )
     def post(self, request: Request) -> Response:
-        """Send one photo; get the face's reading and up to seven different hairstyles.
+        """Send one photo, or up to three of the same face; get the face's reading and up to seven different hairstyles.
+
+        Several photos are averaged. One of them that cannot be read is left out, and `meta.photos` says which and why; where none can
+        be read, the error is the first one's. Nobody checks that they show the same person.
 
         Waits for the worker; when that takes longer than the server's limit, answers 202 with an address to ask again.
         """
         form = s.AnalyzeSerializer(data=request.data)
         form.is_valid(raise_exception=True)
+        first, *further = request.FILES.getlist("file")
         analysis, _created = analyses.start_analysis(
-            photo=form.validated_data["file"],
+            photo=first,
+            further=further,
             user=request.user,
             visitor=request.session.get("visitor", ""),
             wishes=form.to_wishes(),

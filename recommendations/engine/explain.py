@@ -53,16 +53,28 @@ def _measured(voice: Voice, language: str) -> str:
 
 
 def _by_shape(reading: FaceReading, entry: StyleEntry, language: str) -> str:
-    """No measurement stands out: say how likely the shape is that speaks most for the style, where one does."""
+    """No measurement stands out: say how likely the shape is that speaks most for the style, or what the likeliest shape says."""
     probabilities = reading.face_shape.probabilities
-    suited = max(FACE_SHAPES, key=lambda shape: probabilities[shape] * entry.flatters[shape])
+    likely = [shape for shape in FACE_SHAPES if probabilities[shape] >= LIKELY]  # never empty: five shapes share 1
+    suited = max(likely, key=lambda shape: probabilities[shape] * entry.flatters[shape])
     korean = language.startswith("ko")
-    if entry.flatters[suited] <= 0 or probabilities[suited] < LIKELY:
-        return f"{_NEUTRAL_KO} {entry.why.ko}" if korean else f"{_NEUTRAL_EN} {entry.why.en}"
+    if entry.flatters[suited] <= 0:
+        return f"{_NEUTRAL_KO if korean else _NEUTRAL_EN} {_of_likeliest(reading, entry, korean)} {entry.why[language]}"
     percent, label = round(100 * probabilities[suited]), FACE_SHAPES[suited]
     if korean:
         return f"{label.ko}일 가능성 {percent}%인 얼굴에 맞춰 골랐어요. {entry.why.ko}"
     return f"Chosen for a face that reads {percent} % {label.en}. {entry.why.en}"
+
+
+def _of_likeliest(reading: FaceReading, entry: StyleEntry, korean: bool) -> str:
+    """What the style does for the shape that the face most probably has, where that is nothing good."""
+    shape = max(FACE_SHAPES, key=lambda name: reading.face_shape.probabilities[name])
+    percent, label = round(100 * reading.face_shape.probabilities[shape]), FACE_SHAPES[shape]
+    harms = entry.flatters[shape] < 0
+    if korean:
+        return f"{label.ko}일 가능성이 {percent}%인데, {label.ko}에는 {'덜 어울려요' if harms else '무난해요'}."
+    judged = "for which there are better ones" if harms else "to which it does neither good nor harm"
+    return f"Your face reads {percent} % {label.en}, {judged}."
 
 
 def _against(voice: Voice, entry: StyleEntry, language: str) -> str:

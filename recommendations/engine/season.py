@@ -50,6 +50,8 @@ LIGHT_OFFSET: Final = 0.35
 NORMAL_L: Final = 70.0
 #: Highest belief that warm/cool, and the lighter/deeper season, can reach: their measured hit rates, with room for good photos.
 TRUST: Final = {"temperature": 0.88, "depth": 0.80}
+#: Log odds per unit of a position, where belief turns from one side to the other.
+SLOPE: Final = 2.5
 #: ITA in degrees at which skin is neither light nor deep, and degrees to either end of the axis.
 ITA_MIDDLE: Final = 28.0
 ITA_REACH: Final = 45.0
@@ -195,4 +197,4 @@ def _axis(value: float, values: np.ndarray, sd: float) -> Axis:
 
 def _belief(position: np.ndarray, trust: float) -> np.ndarray:
     """Position -> probability, logistic, never beyond ``trust`` or below 1 - ``trust``."""
-    return (1 - trust) + (2 * trust - 1) / (1 + np.exp(-2.5 * position))
+    return (1 - trust) + (2 * trust - 1) / (1 + np.exp(-SLOPE * position))

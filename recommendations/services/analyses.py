@@ -1,92 +1,88 @@
-"""An analysis from upload to result: start it, run it in a worker, delete it, try it again, forget what never finished."""
+"""An analysis from upload to result: start it, run it in a worker, try it again, delete it."""
 
 from __future__ import annotations
 
 import hashlib
 import time
-import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
 from functools import partial
 from typing import Any, BinaryIO
 
-import structlog
+import numpy as np
 from django.conf import settings
-from django.core.files.base import ContentFile
 from django.db import transaction
+from django.db.models.fields.files import FieldFile
 from django.utils import timezone, translation
 
 from hairme.common import jobs, outbox
-from hairme.common.errors import ApplicationError
-from hairme.common.images import ImageRejected, decode_image, inspect_image
+from hairme.common.errors import ApplicationError, sentence
+from hairme.common.images import ImageRejected, decode_image
 from hairme.common.models import Job, random_id
 from hairme.metrics import ANALYSIS_SECONDS
 
 from ..engine import reader
+from ..engine.combine import best, combine_readings
 from ..engine.types import FaceReading, PhotoRejected, Wishes
-from ..models import Analysis, Recommendation, private_storage
+from ..models import Analysis
+from . import photos
 from . import recommend as recommending
 from .batch import WORKING_SIDE
+from .impressions import show
+from .photos import forget_photo
 from .recommend import Advice, recommend
-
-log = structlog.get_logger(__name__)
 
 TASK = "recommendations.analyze"
 
 
 def start_analysis(
-    *, photo: BinaryIO, user: Any, visitor: str, wishes: Wishes, language: str, idempotency_key: str = ""
+    *,
+    photo: BinaryIO,
+    further: Sequence[BinaryIO] = (),
+    user: Any,
+    visitor: str,
+    wishes: Wishes,
+    language: str,
+    idempotency_key: str = "",
 ) -> tuple[Analysis, bool]:
     """Check the photo's header, store it privately and queue the work. Returns (analysis, created).
 
-    The same ``idempotency_key`` with the same photo by the same person gives the analysis that it gave before. People who are not
+    ``further`` photos of the same face (two at most) are read as well and averaged; one that the image gate refuses is left out.
+    The same ``idempotency_key`` with the same photos by the same person gives the analysis that it gave before. People who are not
     signed in count as one here: a first visitor's double click comes in two requests without a session. Their keys must be
     unguessable, as the form's is.
     Raises ApplicationError for what the image gate rejects, OSError where storage is full; nothing is stored then.
     """
-    try:
-        inspect_image(photo)
-    except ImageRejected as rejection:
-        raise ApplicationError(rejection.code, field="file", params=rejection.params) from rejection
-    photo.seek(0)
-    content = photo.read()
-    digest = hashlib.sha256(content).hexdigest()
+    given = photos.check([photo, *further])
     person = user if user is not None and user.is_authenticated else None
-    key = _idempotency_key(person, digest, idempotency_key) if idempotency_key else None
+    key = _idempotency_key(person, given.digest, idempotency_key) if idempotency_key else None
     if key and (existing := Analysis.objects.select_related("job").filter(job__idempotency_key=key).first()):
         return existing, False
 
-    storage = private_storage()
-    name = f"uploads/{uuid.uuid4().hex}"
-    try:
-        storage.save(name, ContentFile(content))
-        with transaction.atomic():
-            analysis_id = random_id()
-            job = jobs.enqueue(
-                TASK,
-                {"analysis_id": analysis_id},
-                queue="inference",
-                owner=person,
-                idempotency_key=key,
-                lease_seconds=int(max(20, settings.GEMINI_SECONDS + 12)),
+    with photos.stored(given) as names, transaction.atomic():
+        analysis_id = random_id()
+        job = jobs.enqueue(
+            TASK,
+            {"analysis_id": analysis_id},
+            queue="inference",
+            owner=person,
+            idempotency_key=key,
+            lease_seconds=int(max(20, settings.GEMINI_SECONDS + 12)),
+        )
+        if job.payload["analysis_id"] == analysis_id:
+            analysis = Analysis.objects.create(
+                id=analysis_id,
+                user=person,
+                visitor="" if person else visitor,
+                job=job,
+                photo=names[0],
+                photo_sha256=given.digest,
+                language="ko" if language.startswith("ko") else "en",
+                wishes=wishes.to_json(),
             )
-            if job.payload["analysis_id"] == analysis_id:
-                analysis = Analysis.objects.create(
-                    id=analysis_id,
-                    user=person,
-                    visitor="" if person else visitor,
-                    job=job,
-                    photo=name,
-                    photo_sha256=digest,
-                    language="ko" if language.startswith("ko") else "en",
-                    wishes=wishes.to_json(),
-                )
-                return analysis, True
-    except BaseException:
-        storage.delete(name)  # a full disk leaves the beginning of the file
-        raise
-    storage.delete(name)  # a double click: the first one's analysis is the answer
+            photos.attach(analysis, given, names)
+            return analysis, True
+    photos.delete(names)  # a double click: the first one's analysis is the answer
     return Analysis.objects.select_related("job").get(job=job), False
 
 
@@ -108,29 +104,69 @@ def run_analysis(job_id: int) -> None:
 
 
 def _run(job: Job, analysis: Analysis) -> None:
-    jobs.advance(job, stage="reading", progress=1, total=3)
-    try:
-        with _timed("decode"):
-            image = decode_image(_photo_bytes(analysis), max_side=WORKING_SIDE)
-        with _timed("read_face"):
-            reading = reader.read_face(image)
-    except ImageRejected as rejection:
-        forget_photo(analysis)
-        raise ApplicationError(rejection.code, field="file", params=rejection.params) from rejection
-    except PhotoRejected as rejection:
-        forget_photo(analysis)
-        raise ApplicationError(rejection.code, field="file", params=dict(rejection.metrics)) from rejection
-    jobs.advance(job, stage="advising", progress=2)
+    image, reading, noted = _read_photos(job, analysis)
+    jobs.advance(job, stage="advising", progress=job.total - 1)
     with _timed("recommend"):
         advice = recommend(
-            image=image, reading=reading, wishes=_wishes(analysis), language=analysis.language, unit=str(analysis.pk)
+            image=image, reading=reading, wishes=wishes_of(analysis), language=analysis.language, unit=str(analysis.pk)
         )
+    advice.meta.update(noted)
     with transaction.atomic():
-        if analysis.photo:  # before the wake-up: whoever sees the answer finds the photo gone
-            transaction.on_commit(partial(private_storage().delete, analysis.photo.name), robust=True)
+        # before the wake-up: whoever sees the answer finds the photos gone
+        transaction.on_commit(partial(photos.delete, photos.names_of(analysis)), robust=True)
         if not jobs.succeed(job):  # first, for its lock: a deletion waits for this transaction, or has stopped it
             raise jobs.JobGone
         store_result(analysis, reading, advice, request_id=job.request_id)
+
+
+def _read_photos(job: Job, analysis: Analysis) -> tuple[np.ndarray, FaceReading, dict[str, Any]]:
+    """The best photo's pixels, the reading of all that can be read, and what ``meta`` says of them where several were given.
+
+    Raises the first photo's ApplicationError where none can be read; the photos are gone then.
+    """
+    waiting = photos.photos_of(analysis)
+    jobs.advance(job, stage="reading", progress=1, total=len(waiting) + 2)
+    note = analysis.meta.get("photos", {})
+    left_out = list(note.get("left_out", ()))
+    read: list[tuple[int, np.ndarray, FaceReading]] = []
+    first_fault: ImageRejected | PhotoRejected | None = None
+    for number, (position, file) in enumerate(waiting, start=1):
+        try:
+            with _timed("decode"):
+                image = decode_image(_photo_bytes(analysis, file), max_side=WORKING_SIDE)
+            with _timed("read_face"):
+                read.append((position, image, reader.read_face(image)))
+        except (ImageRejected, PhotoRejected) as rejection:
+            first_fault = first_fault or rejection
+            left_out.append({"photo": position, "code": rejection.code, "params": _params(rejection)})
+        if number < len(waiting):
+            jobs.advance(job, progress=1 + number)
+    if not read:
+        assert first_fault is not None
+        forget_photo(analysis)
+        raise ApplicationError(first_fault.code, field="file", params=_params(first_fault)) from first_fault
+    readings = [reading for _position, _image, reading in read]
+    chosen = best(readings)
+    noted = {"photos": _photo_note(note["given"], read, left_out)} if note else {}
+    return read[chosen][1], combine_readings(readings), noted
+
+
+def _params(rejection: ImageRejected | PhotoRejected) -> dict[str, Any]:
+    return dict(rejection.metrics if isinstance(rejection, PhotoRejected) else rejection.params)
+
+
+def _photo_note(given: int, read: list[tuple[int, np.ndarray, FaceReading]], left_out: list[dict[str, Any]]) -> dict[str, Any]:
+    """What became of each of several photos, by its place among those given."""
+    return {
+        "given": given,
+        "used": [
+            {"photo": position, "warnings": [issue.code for issue in reading.quality.issues]}
+            for position, _image, reading in read
+        ],
+        "left_out": [
+            {**fault, "message": sentence(fault["code"], fault["params"])} for fault in sorted(left_out, key=lambda f: f["photo"])
+        ],
+    }
 
 
 def store_result(analysis: Analysis, reading: FaceReading, advice: Advice, *, request_id: str) -> None:
@@ -140,50 +176,18 @@ def store_result(analysis: Analysis, reading: FaceReading, advice: Advice, *, re
     analysis.season = reading.colour.season.label
     analysis.meta = advice.meta
     analysis.completed_at = timezone.now()
-    analysis.photo = ""
-    analysis.save(update_fields=["reading", "face_shape", "season", "meta", "completed_at", "photo"])
-    shown = Recommendation.objects.bulk_create(
-        Recommendation(
-            analysis=analysis,
-            style_id=advice.style_ids.get(item.slug or ""),
-            cut_slug=item.cut or "",
-            style_name=item.name,
-            rank=item.rank,
-            source=item.source,
-            ml_score=item.ml_score,
-            reason=item.reason,
-            drawback=item.drawback,
-            model_version=advice.model_version,
-            arm=advice.arm,
-            propensity=item.propensity,
-            request_id=request_id,
-        )
-        for item in advice.items
-    )
-    outbox.record(
-        "recommendations.shown",
-        analysis.pk,
-        {
-            "analysis_id": analysis.pk,
-            "face_shape": analysis.face_shape,
-            "season": analysis.season,
-            "model_version": advice.model_version,
-            "arm": advice.arm,
-            "items": [
-                {"id": r.pk, "style": r.style_id, "cut": r.cut_slug, "rank": r.rank, "source": r.source, "score": r.ml_score}
-                for r in shown
-            ],
-        },
-    )
+    analysis.save(update_fields=["reading", "face_shape", "season", "meta", "completed_at"])
+    photos.forget_rows(analysis)
+    show(analysis, advice, request_id=request_id)
 
 
-def _wishes(analysis: Analysis) -> Wishes:
+def wishes_of(analysis: Analysis) -> Wishes:
     return Wishes(**{**analysis.wishes, "lengths": tuple(analysis.wishes.get("lengths", ()))})
 
 
-def _photo_bytes(analysis: Analysis) -> bytes:
+def _photo_bytes(analysis: Analysis, file: FieldFile) -> bytes:
     try:
-        with analysis.photo.open("rb") as stream:
+        with file.open("rb") as stream:
             return stream.read()
     except (FileNotFoundError, ValueError) as error:
         forget_photo(analysis)  # the row must not promise a retry
@@ -203,14 +207,6 @@ def warm() -> None:
     recommending.warm()
 
 
-def forget_photo(analysis: Analysis) -> None:
-    """Delete the photo from storage and say so in the row."""
-    if analysis.photo:
-        name, analysis.photo = analysis.photo.name, ""
-        Analysis.objects.filter(pk=analysis.pk).update(photo="")
-        private_storage().delete(name)
-
-
 def retry_analysis(analysis: Analysis) -> None:
     """Queue a failed analysis again; one that is under way or done by then (a second press) is left alone.
 
@@ -227,33 +223,13 @@ def retry_analysis(analysis: Analysis) -> None:
 
 def delete_analysis(analysis: Analysis) -> None:
     """Delete the analysis and all that hangs on it: photo, reading, impressions, reactions, job."""
-    job = analysis.job
-    jobs.cancel(job)
+    own = [analysis.job, *Job.objects.filter(corrections__analysis=analysis).distinct()]
+    for job in own:
+        jobs.cancel(job)
     forget_photo(analysis)
     with transaction.atomic():
         if Analysis.objects.select_for_update().filter(pk=analysis.pk).first() is None:
             return  # a second click; the lock also keeps a reaction from coming in between
         outbox.record("analysis.deleted", analysis.pk, {"analysis_id": analysis.pk})
         analysis.delete()
-        Job.objects.filter(pk=job.pk).delete()
-
-
-def delete_expired_uploads() -> int:
-    """Delete the photos of analyses that did not finish in time, and stray files no row knows. Returns how many."""
-    cutoff = timezone.now() - timedelta(minutes=settings.UPLOAD_KEEP_MINUTES)
-    count = 0
-    for analysis in Analysis.objects.exclude(photo="").filter(created_at__lt=cutoff).select_related("job"):
-        if not analysis.job.is_final:
-            jobs.cancel(analysis.job)
-        forget_photo(analysis)
-        count += 1
-    storage = private_storage()
-    known = set(Analysis.objects.exclude(photo="").values_list("photo", flat=True))
-    for file in storage.listdir("uploads")[1] if storage.exists("uploads") else []:
-        name = f"uploads/{file}"
-        if name not in known and storage.get_modified_time(name) < cutoff:
-            storage.delete(name)
-            count += 1
-    if count:
-        log.info("uploads_deleted", count=count)
-    return count
+        Job.objects.filter(pk__in=[job.pk for job in own]).delete()

@@ -6,6 +6,7 @@ Imported by plain child processes, so nothing here may need Django.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -22,16 +23,31 @@ SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".pgm", ".bmp", 
 
 
 def files_under(paths: Iterable[Path]) -> list[Path]:
-    """Files as given, folders walked for picture-like names; sorted within a folder. Raises FileNotFoundError for what is not there."""
+    """Files as given, folders walked for picture-like names; sorted within a folder.
+
+    Raises FileNotFoundError for what is not there and PermissionError for a folder that may not be read: leaving it out would
+    look as if it held no pictures.
+    """
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            found.extend(sorted(p for p in path.rglob("*") if p.is_file() and p.suffix.lower() in SUFFIXES))
+            found.extend(sorted(_pictures(path)))
         elif path.is_file():
             found.append(path)
         else:
             raise FileNotFoundError(f"{path} does not exist")
     return found
+
+
+def _pictures(folder: Path) -> Iterator[Path]:
+    def refuse(error: OSError) -> None:
+        raise type(error)(f"{error.filename} cannot be read: {error.strerror}") from error
+
+    for parent, _folders, names in os.walk(folder, onerror=refuse):
+        for name in names:
+            path = Path(parent, name)
+            if path.suffix.lower() in SUFFIXES and path.is_file():
+                yield path
 
 
 def read_file(path: Path) -> dict[str, Any]:

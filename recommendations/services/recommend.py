@@ -30,9 +30,10 @@ class Advice:
 
 
 def recommend(
-    *, image: np.ndarray, reading: FaceReading, wishes: Wishes, language: str, unit: str, ask_advisor: bool = True
+    *, image: np.ndarray | None, reading: FaceReading, wishes: Wishes, language: str, unit: str, ask_advisor: bool = True
 ) -> Advice:
-    """At most 7 different styles, ranked, each with a reason. ``image`` (h, w, 3) is shown to Gemini only, downscaled.
+    """At most 7 different styles, ranked, each with a reason. ``image`` (h, w, 3) is shown to Gemini only, downscaled;
+    without it, or where ``ask_advisor`` is False, the stylist advises.
 
     Wishes are hard filters; where they leave fewer than 5 cuts, the list is as long as they allow and ``meta`` says so.
     """
@@ -43,8 +44,8 @@ def recommend(
     allowed = ranking.allowed(catalogue.entries, wishes)
     preference = ranking.hair_fit(catalogue.entries, wishes)
     suggestions, report = (
-        ([], AdvisorReport("not_asked", "", 0, ""))
-        if not ask_advisor
+        ([], AdvisorReport("not_asked" if image is not None else "photo_gone", "", 0, ""))
+        if image is None or not ask_advisor
         else ask_gemini(
             image=image, reading=reading, wishes=wishes, language=language, catalogue=catalogue, encoder=encoder, count=ADVISED
         )

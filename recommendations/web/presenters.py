@@ -40,6 +40,7 @@ ADVISOR_REASONS = {
     "too_few": _("Gemini looked at your photo and suggested some styles; the learned model added the others."),
     "nothing_fits": _("So few styles fit your wishes that no advice was needed to choose among them."),
     "no_key": _("Gemini is not connected on this server, so the stylist's rules advised in its place."),
+    "photo_gone": _("You told us more after the photo was gone, so the stylist's rules advised this time."),
     "bad_key": _NOT_SET_UP,
     "bad_model": _NOT_SET_UP,
     "timeout": _("Gemini took too long to answer, so the stylist's rules advised in its place."),
@@ -140,11 +141,31 @@ def advisor_reason(meta: Mapping[str, Any]) -> str:
     return str(ADVISOR_REASONS.get(str(meta.get("advisor_status", "")), _NOT_USABLE))
 
 
+@dataclass(frozen=True, slots=True)
+class PhotoNote:
+    """One of several photos: its place among those given, whether it was read, and what was wrong with it."""
+
+    position: int
+    used: bool
+    said: str
+
+
+def photo_notes(note: Mapping[str, Any]) -> list[PhotoNote]:
+    """Every photo that was given, in order; nothing where it was one."""
+    rows = [
+        PhotoNote(used["photo"], True, " ".join(sentence(code) for code in used["warnings"])) for used in note.get("used", ())
+    ]
+    rows += [PhotoNote(fault["photo"], False, sentence(fault["code"], fault["params"])) for fault in note.get("left_out", ())]
+    return sorted(rows, key=lambda row: row.position)
+
+
 def present_result(analysis: Analysis) -> dict[str, Any]:
     reading: FaceReading | None = analysis.face
     if reading is None:
         raise ValueError(f"analysis {analysis.pk} has no reading")
-    items: list[Recommendation] = list(analysis.recommendations.select_related("style__cut").order_by("rank"))
+    items: list[Recommendation] = list(
+        analysis.recommendations.filter(revision=analysis.revision).select_related("style__cut").order_by("rank")
+    )
     colour = reading.colour
     return {
         "analysis": analysis,
@@ -160,6 +181,8 @@ def present_result(analysis: Analysis) -> dict[str, Any]:
         "chart": chart(reading.features),
         "measured": measured(reading),
         "warnings": [sentence(issue.code) for issue in reading.quality.issues],
+        "photos": photo_notes(analysis.meta.get("photos", {})),
+        "photos_used": len(analysis.meta.get("photos", {}).get("used", ())),
         "wish_words": wish_words(analysis.wishes),
         "wish_query": wish_query(analysis.wishes),
         "advisor_reason": advisor_reason(analysis.meta),

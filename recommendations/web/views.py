@@ -23,10 +23,10 @@ from hairme.common.models import Job
 from ..engine import vocabulary
 from ..engine.types import Wishes
 from ..models import Analysis, Style
-from ..selectors import analysis_for, history_of, related_styles, search_styles
+from ..selectors import analysis_for, history_of, related_styles, revision_state, search_styles
 from ..services import analyses
+from .corrections import kept_private, part_of, result_page
 from .forms import PhotoForm, StyleSearchForm
-from .presenters import present_result
 from .sketches import neutral_sketch
 
 HTMX_STOP_POLLING = 286
@@ -64,6 +64,7 @@ def _home(request: HttpRequest, form: PhotoForm, problem: str = "", status: int 
         "cover": [cover[slug] for slug in COVER_STYLES if slug in cover],
         "style_count": Style.objects.offered().count(),
         "max_bytes": settings.UPLOAD_MAX_BYTES,
+        "max_photos": settings.UPLOAD_MAX_PHOTOS,
         "max_megabytes": settings.UPLOAD_MAX_BYTES // 1024**2,
         "gemini": bool(settings.GEMINI_API_KEY),
     }
@@ -82,8 +83,11 @@ def analyze(request: HttpRequest) -> HttpResponse:
         fault = next(iter(form.errors.get("file") or [_("Some of the wishes could not be read. Choose them again.")]))
         return _home(request, _fresh_form(given), str(fault), 400)
     try:
+        files: list[Any] = request.FILES.getlist("file")
+        first, *further = files
         analysis, _created = analyses.start_analysis(
-            photo=form.cleaned_data["file"],
+            photo=first,
+            further=further,
             user=request.user,
             visitor=visitor_of(request, make=True),
             wishes=form.to_wishes(),
@@ -102,15 +106,12 @@ def analysis(request: HttpRequest, analysis_id: int) -> HttpResponse:
     """The result, or how far it is, or why it failed."""
     row = analysis_for(user=request.user, analysis_id=analysis_id)
     if row.job.state == Job.State.SUCCEEDED:
-        response = render(request, "recommendations/result.html", present_result(row))
-    elif row.job.is_final:
+        return result_page(request, row, part_of(row))
+    if row.job.is_final:
         response = render(request, "recommendations/failed.html", _failure(row))
     else:
         response = render(request, "recommendations/progress.html", _progress(row))
-    patch_cache_control(
-        response, private=True, no_store=True
-    )  # a face and what was read from it stay out of shared computers' caches
-    return response
+    return kept_private(response)
 
 
 @require_GET
@@ -120,6 +121,8 @@ def progress(request: HttpRequest, analysis_id: int) -> HttpResponse:
     ``seen`` names what the browser shows: while that is still true there is nothing to swap, and screen readers stay silent.
     """
     row = analysis_for(user=request.user, analysis_id=analysis_id)
+    if row.job.is_final and revision_state(row) == "pending":  # the result page waits for its new list
+        return HttpResponse(status=204)
     if row.job.is_final:
         return HttpResponse(status=HTMX_STOP_POLLING, headers={"HX-Refresh": "true"})
     context = _progress(row)

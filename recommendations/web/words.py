@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.text import capfirst
 
-from ..engine import vocabulary
+from ..engine import corrections, vocabulary
 from ..engine.catalogue import MULTIPLE, SINGLE
 from ..models import Style, is_korean
 
@@ -33,3 +33,9 @@ def looks(style: Style) -> str:
     if style.arrangement != "loose":
         shown.append(("arrangement", style.arrangement))
     return " · ".join(word(field, key) for field, key in shown)
+
+
+def said_word(field: str, key: str) -> str:
+    """The label of a word that a person may say about their reading (``corrections.FIELDS``)."""
+    label = corrections.FIELDS[field][key]
+    return label.ko if is_korean() else capfirst(label.en)

@@ -9,6 +9,7 @@ const drop = part("drop");
 const problem = form.querySelector("#file-problem");
 const preview = part("preview");
 const TYPES = /^image\/(jpeg|png|webp|hei[cf](-sequence)?)$/;
+const MOST = Number(form.dataset.maxPhotos);
 const NAMES = /\.(jpe?g|png|webp|hei[cf])$/i;
 
 function complain(text) {
@@ -29,15 +30,35 @@ function clear() {
 }
 
 function show() {
-  const file = input.files[0];
+  const [file, ...others] = input.files;
   URL.revokeObjectURL(preview.src);
   part("empty").hidden = Boolean(file);
   part("full").hidden = !file;
+  showOthers(others);
   if (!file) return;
-  part("name").textContent = file.name;
+  part("name").textContent = [...input.files].map((each) => each.name).join(", ");
   part("no-preview").hidden = true;
   preview.hidden = false;
   preview.src = URL.createObjectURL(file);
+  const full = input.files.length >= MOST;
+  part("more").hidden = full;
+  part("camera-more").hidden = full || !hasCamera();
+}
+
+/** The second and third photo, small; one that the browser cannot show is still named. */
+function showOthers(files) {
+  for (const picture of part("others").querySelectorAll("img")) URL.revokeObjectURL(picture.src);
+  part("others").replaceChildren(
+    ...files.map((file) => {
+      const item = document.createElement("li");
+      const picture = document.createElement("img");
+      picture.alt = file.name;
+      picture.src = URL.createObjectURL(file);
+      item.append(picture);
+      return item;
+    }),
+  );
+  part("others").hidden = !files.length;
 }
 
 preview.addEventListener("error", () => {
@@ -46,19 +67,28 @@ preview.addEventListener("error", () => {
   part("no-preview").textContent = form.dataset.sayNoPreview;
 });
 
-/** Take what was chosen, dropped or photographed, if it can be sent. */
+/** Take what was chosen, dropped or photographed, as far as it can be sent. */
 function take() {
-  const file = input.files[0];
-  const text = file ? fault(file) : "";
-  complain(text);
-  if (text) clear();
-  else show();
+  const files = [...input.files];
+  const good = files.filter((file) => !fault(file));
+  const bad = files.find(fault);
+  const kept = good.slice(0, MOST);
+  complain(bad ? fault(bad) : good.length > MOST ? form.dataset.saySeveral : "");
+  if (kept.length === files.length) return show();
+  if (!kept.length) return clear();
+  put(kept);
+  show();
 }
 
-function give(file) {
+function put(files) {
   const carrier = new DataTransfer();
-  carrier.items.add(file);
+  for (const file of files) carrier.items.add(file);
   input.files = carrier.files;
+}
+
+/** ``before``: photos that stay. Where nothing of the new can be sent, they are what is left. */
+function give(files, before = []) {
+  put([...before, ...files]);
   take();
   if (input.files.length) part("submit").focus();
 }
@@ -85,8 +115,7 @@ drop.addEventListener("drop", (event) => {
   drop.classList.remove("over");
   const files = event.dataTransfer.files;
   if (!files.length) return;
-  give(files[0]);
-  if (files.length > 1 && problem.hidden) complain(form.dataset.saySeveral);
+  give(files, input.files.length < MOST ? [...input.files] : []);
 });
 part("drop-say").hidden = !matchMedia("(pointer: fine)").matches;
 
@@ -95,9 +124,21 @@ if (hasCamera()) {
   button.hidden = false;
   button.addEventListener("click", async () => {
     const photo = await openCamera();
-    if (photo) give(photo);
+    if (photo) give([photo]);
     else button.focus();
   });
+  part("camera-more").addEventListener("click", async () => {
+    const photo = await openCamera();
+    if (photo) give([photo], [...input.files]);
+    else part("camera-more").focus();
+  });
 }
+
+part("more").addEventListener("click", () => {
+  const chooser = document.createElement("input");
+  Object.assign(chooser, { type: "file", accept: input.accept, multiple: true });
+  chooser.addEventListener("change", () => give(chooser.files, [...input.files]));
+  chooser.click();
+});
 
 if (input.files.length) take(); // a reload may keep the choice

@@ -1,4 +1,4 @@
-// A photo from the camera, in a dialog: permission, outline, countdown, look at it, use it or take another.
+// A photo from the camera, in a dialog: permission, outline, advice, countdown, look at it, use it or take another.
 
 const SECONDS = 3;
 const ERRORS = { NotAllowedError: "sayDenied", SecurityError: "sayDenied", NotFoundError: "sayMissing", OverconstrainedError: "sayMissing" };
@@ -18,6 +18,7 @@ export function openCamera() {
   let stream = null;
   let timer = 0;
   let photo = null;
+  let stopGuiding = () => {};
 
   const say = (name) => {
     part("say").textContent = name ? dialog.dataset[name] : "";
@@ -26,10 +27,31 @@ export function openCamera() {
   function live(running) {
     video.hidden = !running;
     canvas.hidden = running;
-    dialog.querySelector(".camera-guide").toggleAttribute("hidden", !running);
+    part("guide").toggleAttribute("hidden", !running);
+    part("guide").dataset.state = "";
     part("take").hidden = !running;
     part("use").hidden = running;
     part("retake").hidden = running;
+  }
+
+  /** Advice until the shutter; the panel works the same where it cannot be loaded. */
+  async function startGuiding() {
+    stopGuiding();
+    try {
+      const { guide } = await import("./guidance.js");
+      if (!dialog.open || video.hidden) return;
+      stopGuiding = guide(video, {
+        ...JSON.parse(dialog.dataset.guidance),
+        url: dialog.dataset.check,
+        token: document.querySelector("[name=csrfmiddlewaretoken]")?.value ?? "",
+        show: ({ state, text }) => {
+          part("guide").dataset.state = state;
+          part("say").textContent = text;
+        },
+      });
+    } catch {
+      // the words that are there already say enough
+    }
   }
 
   async function start() {
@@ -48,12 +70,14 @@ export function openCamera() {
       part("take").disabled = false;
       part("take").focus();
       say("sayReady");
+      startGuiding();
     } catch (error) {
       say(ERRORS[error.name] ?? "sayBusy");
     }
   }
 
   function stop() {
+    stopGuiding();
     clearTimeout(timer);
     stream?.getTracks().forEach((track) => track.stop());
     stream = null;
@@ -69,6 +93,7 @@ export function openCamera() {
 
   /** What the dialog shows is what is taken: the middle of the picture at 4 to 5, not mirrored. */
   function shoot() {
+    stopGuiding();
     const { videoWidth: w, videoHeight: h } = video;
     const width = Math.min(w, h * 0.8);
     const height = Math.min(h, w * 1.25);

@@ -12,7 +12,7 @@ from hairme.common.models import Job
 from recommendations.models import Analysis
 from tests.recommendations.pages import new_analysis
 
-NAMES = ("home", "styles", "style", "result", "history", "privacy", "progress", "failed", "delete", "missing")
+NAMES = ("home", "styles", "style", "result", "history", "privacy", "measured", "progress", "failed", "delete", "missing")
 
 
 def address(name: str, result: Analysis) -> str:
@@ -29,6 +29,7 @@ def address(name: str, result: Analysis) -> str:
         "result": f"/analyses/{result.pk}/",
         "history": "/history/",
         "privacy": "/privacy/",
+        "measured": "/measured/",
         "delete": f"/analyses/{result.pk}/delete/",
         "missing": "/nothing-here/",
     }[name]

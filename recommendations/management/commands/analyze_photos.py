@@ -26,7 +26,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, paths: list[Path], jsonl: Path | None, workers: int, **options: Any) -> None:
         try:
             files = files_under(paths)
-        except FileNotFoundError as error:
+        except OSError as error:
             raise CommandError(str(error)) from None
         if not files:
             raise CommandError("no pictures there")

@@ -1,0 +1,146 @@
+"""How much of a person's list stays when the photo or a near-tie of the reading changes a little."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+
+from recommendations.engine import ranking
+from recommendations.engine.catalogue import StyleEntry
+from recommendations.engine.scoring import HairstyleScorer
+from recommendations.engine.stylist import Stylist
+from recommendations.engine.types import FaceReading, FaceShape, Measurement, RankedStyle, Season, Wishes
+
+from .face_population import FacePopulation
+from .face_shape_photos import STABLE_UNDER, Change, attempt
+
+#: How a second photo of the same face differs, as the changes of ``STABLE_UNDER`` move real readings: the labels' lead that
+#: turns round, percentile points (standard deviation) and the logarithm of a season's weight (standard deviation).
+TIE: Final = 0.10
+PERCENTILE_SD: Final = 3.0
+SEASON_SD: Final = 0.2
+
+ListOf = Callable[[FaceReading], Sequence[RankedStyle]]
+
+
+@dataclass(frozen=True)
+class Lister:
+    """The site's list without Gemini: ``advised`` styles of the stylist's rules and ``learned`` of the scorer."""
+
+    entries: Sequence[StyleEntry]
+    vectors: np.ndarray  # (n, 384) float32, L2-normalised
+    stylist: Stylist
+    scorer: HairstyleScorer
+    advised: int
+    learned: int
+
+    def __call__(self, reading: FaceReading, language: str = "en") -> list[RankedStyle]:
+        wishes = Wishes()
+        mask, preference = ranking.allowed(self.entries, wishes), ranking.hair_fit(self.entries, wishes)
+        return ranking.merge(
+            suggestions=self.stylist.suggest(reading, mask, preference, language=language, n=self.advised),
+            scores=self.scorer.score(reading, self.vectors),
+            entries=self.entries,
+            vectors=self.vectors,
+            allowed=mask,
+            preference=preference,
+            reading=reading,
+            language=language,
+            advised=self.advised,
+            learned=self.learned,
+            score_text=lambda text: 0.0,  # nobody suggests free text here
+        )
+
+
+def overlap(a: Sequence[RankedStyle], b: Sequence[RankedStyle]) -> float:
+    """The share of the longer list's cuts that both have, 0..1; 1 for two empty lists."""
+    longest = max(len(a), len(b))
+    return len({item.cut for item in a} & {item.cut for item in b}) / longest if longest else 1.0
+
+
+def on_photos(
+    images: Sequence[np.ndarray], list_of: ListOf, *, changes: Mapping[str, Change] = STABLE_UNDER, say: Callable[[str], Any]
+) -> dict[str, Any]:
+    """Every photo against its changed selves. Photos that cannot be read as they are, are left out and counted.
+
+    Raises ValueError where none can be read.
+    """
+    readings = [(image, reading) for image in images if isinstance(reading := attempt(image), FaceReading)]
+    if not readings:
+        raise ValueError("none of these photos can be read")
+    result: dict[str, Any] = {"photos": len(images), "read": len(readings), "changes": {}}
+    for name, change in changes.items():
+        pairs = [(a, b) for image, a in readings if isinstance(b := attempt(change(image)), FaceReading)]
+        result["changes"][name] = {"read": len(pairs) / len(readings), **_agreement(pairs, list_of)}
+        say(f"  {name}")
+    overlaps = [row["overlap"] for row in result["changes"].values() if row["read"]]
+    result["mean_overlap"] = float(np.mean(overlaps)) if overlaps else 0.0
+    return result
+
+
+def on_near_ties(population: FacePopulation, list_of: ListOf, *, faces: int, seed: int = 20_260_101) -> dict[str, Any]:
+    """Invented faces whose first two shapes are nearly equal, against themselves with the label flipped and all else jittered."""
+    rng = np.random.default_rng(seed)
+    pairs = [flipped(reading, rng) for reading in population.sample(faces, rng)]
+    found = [overlap(list_of(a), list_of(b)) for a, b in pairs]
+    return {"faces": faces, "mean_overlap": float(np.mean(found)), "tenth": float(np.quantile(found, 0.1))}
+
+
+def flipped(reading: FaceReading, rng: np.random.Generator) -> tuple[FaceReading, FaceReading]:
+    """The face with its two likeliest shapes TIE apart, and what a second photo might read: the other one first."""
+    shape = dict(reading.face_shape.probabilities)
+    first, second = sorted(shape, key=lambda key: -shape[key])[:2]
+    middle = (shape[first] + shape[second]) / 2
+    near = min(TIE, 2 * middle) / 2
+    season = dict(reading.colour.season.probabilities)
+    weights = {key: p * float(np.exp(SEASON_SD * rng.standard_normal())) for key, p in season.items()}
+    measurements = {
+        name: Measurement(m.value, float(np.clip(m.percentile + PERCENTILE_SD * rng.standard_normal(), 0, 100)))
+        for name, m in reading.measurements.items()
+    }
+    return (
+        _with(reading, {**shape, first: middle + near, second: middle - near}, season, reading.measurements),
+        _with(reading, {**shape, first: middle - near, second: middle + near}, weights, measurements),
+    )
+
+
+def _with(
+    reading: FaceReading, shape: dict[str, float], season: dict[str, float], measurements: Mapping[str, Measurement]
+) -> FaceReading:
+    first, second = sorted(shape, key=lambda key: -shape[key])[:2]
+    total = sum(season.values())
+    season = {key: value / total for key, value in season.items()}
+    return replace(
+        reading,
+        face_shape=FaceShape(shape, first, second, shape[first], "mixed"),
+        colour=replace(reading.colour, season=Season(season, max(season, key=lambda key: season[key]), "mixed")),
+        measurements=measurements,
+    )
+
+
+def _agreement(pairs: Sequence[tuple[FaceReading, FaceReading]], list_of: ListOf) -> dict[str, float]:
+    if not pairs:
+        return {"same_label": 0.0, "same_season": 0.0, "overlap": 0.0}
+    return {
+        "same_label": float(np.mean([a.face_shape.label == b.face_shape.label for a, b in pairs])),
+        "same_season": float(np.mean([a.colour.season.label == b.colour.season.label for a, b in pairs])),
+        "overlap": float(np.mean([overlap(list_of(a), list_of(b)) for a, b in pairs])),
+    }
+
+
+def report(result: Mapping[str, Any]) -> str:
+    photos, ties = result["photos"], result["near_ties"]
+    lines = [f"{photos['read']} of {photos['photos']} photos read", "change: still read, same shape, same season, list kept"]
+    lines += [
+        f"  {name:<20} {row['read']:.2f}  {row['same_label']:.2f}  {row['same_season']:.2f}  {row['overlap']:.3f}"
+        for name, row in photos["changes"].items()
+    ]
+    lines.append(f"list kept over all changes: {photos['mean_overlap']:.3f}")
+    lines.append(
+        f"near-tie flipped on {ties['faces']} invented faces: list kept {ties['mean_overlap']:.3f}, "
+        f"worst tenth {ties['tenth']:.2f}"
+    )
+    return "\n".join(lines)

@@ -1,0 +1,66 @@
+"""What the live face reading is measured to be: the model card that came with its weights, for whoever asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from hairme.common.errors import ApplicationError
+from hairme.ml import text_encoder
+from hairme.ml.artifacts import ArtifactError, ModelCard, get_store
+
+from ..engine import face_shape
+from ..selectors import SCORER
+
+log = structlog.get_logger(__name__)
+
+
+def live_card() -> ModelCard:
+    """The card of the face-shape version that serves. Raises ``service_unavailable`` where none is installed."""
+    try:
+        return get_store().resolve(face_shape.MODEL_NAME).card
+    except ArtifactError as error:
+        log.error("no_live_model", model=face_shape.MODEL_NAME, error=str(error))
+        raise ApplicationError("service_unavailable") from error
+
+
+def live_versions() -> dict[str, str]:
+    """Model name -> version that serves, of every model that a result rests on."""
+    versions = {}
+    for name in (face_shape.MODEL_NAME, SCORER, text_encoder.MODEL_NAME):
+        try:
+            versions[name] = get_store().resolve(name).card.version
+        except ArtifactError:
+            continue  # what is not there does not serve
+    return versions
+
+
+def measured(card: ModelCard) -> dict[str, Any]:
+    """The card as data: figures and notes are passed on as they are, names of input features are left out."""
+    return {
+        "model": {
+            "name": card.name,
+            "version": card.version,
+            "created": card.created,
+            "dataset_hash": card.dataset_hash,
+            "code_revision": card.code_revision,
+            "parent": card.parent,
+        },
+        "classes": classes_of(card),
+        "metrics": dict(card.metrics),
+        "notes": dict(card.notes),
+        "versions": live_versions(),
+    }
+
+
+def classes_of(card: ModelCard) -> list[str]:
+    """The names of the confusion matrix's rows and columns, in their order."""
+    return list(card.features.get("classes") or face_shape.CLASSES)
+
+
+def photo_figures(metrics: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What ``evaluate_face_shape --photos`` measured on photos, where the card carries it."""
+    found = metrics.get("photos")
+    return found if isinstance(found, Mapping) else {}
