@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+from itertools import islice
 
 import numpy as np
 

@@ -67,7 +67,7 @@ class Site:
             "PORT": str(self.port),
             "ANALYZE_WAIT_SECONDS": str(WAIT_SECONDS),
             "HAIRME_INFERENCE_CONCURRENCY": "2",
-            "WEB_CONCURRENCY": "2",
+            "WEB_CONCURRENCY": "1",
         }
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)} | _BLANK
         begin = time.monotonic()
@@ -169,7 +169,10 @@ class Site:
 
         def look() -> dict[int, str]:
             query = "SELECT a.id, j.state FROM common_job j JOIN recommendations_analysis a ON a.job_id = j.id WHERE a.id = ANY(%s)"
-            found = {row["id"]: row["state"] for row in self.rows(query, ids)}
+            try:
+                found = {row["id"]: row["state"] for row in self.rows(query, ids)}
+            except psycopg.OperationalError:  # it may be what was killed
+                return {}
             return found if len(found) == len(ids) and set(found.values()) <= set(FINAL) else {}
 
         return until(look, seconds, f"{len(ids)} analyses are over")
@@ -179,23 +182,30 @@ class Site:
     def child(self, name: str) -> psutil.Process:
         """The main process of a child of ``up``: postgres, redis, web, beat, or worker-NAME."""
         assert self.process is not None
-        marks = {"postgres": "bin/postgres", "redis": "redis-server", "web": "gunicorn", "beat": "beat"}
-        mark = marks.get(name) or f"{name.removeprefix('worker-')}@%h"
+        marks = {"postgres": "/postgres -D ", "redis": "/redis-server ", "web": " gunicorn ", "beat": " beat "}
+        mark = marks.get(name) or f" {name.removeprefix('worker-')}@%h "
         for process in psutil.Process(self.process.pid).children():
             with suppress(psutil.Error):
-                if any(part == mark or part.endswith(f"/{mark}") or (mark == "redis-server" and mark in part) for part in process.cmdline()):
-                    return process
-            with suppress(psutil.Error):
-                if name == "postgres" and process.cmdline()[0].endswith(mark):
+                if mark in " ".join(process.cmdline()):
                     return process
         raise AssertionError(f"{name} does not run")
 
-    def kill(self, name: str) -> float:
-        """Kill a child of ``up`` outright; time.monotonic() of that. Its successor may still be on its way when this returns."""
+    def pool(self, name: str = "worker-inference") -> list[psutil.Process]:
+        """The processes in which a worker runs its tasks."""
+        return self.child(name).children()
+
+    def kill(self, name: str) -> None:
+        """Kill a child of ``up`` outright, and wait until it is dead. Its successor may still be on its way then."""
         victim = self.child(name)
         victim.kill()
-        until(lambda: not victim.is_running() or victim.status() == psutil.STATUS_ZOMBIE, 10, f"{name} is dead", every=0.01)
-        return time.monotonic()
+        until(lambda: _is_dead(victim), 10, f"{name} is dead", every=0.01)
+
+    def resume(self) -> None:
+        """Let every worker process go on that a test has frozen."""
+        for name in ("worker-inference", "worker-default"):
+            with suppress(AssertionError, psutil.Error):
+                for process in self.pool(name):
+                    process.resume()
 
     def freeze(self, ids: list[int], stage: str = "") -> tuple[int, psutil.Process]:
         """Stop a worker process in the middle of one of these analyses: (analysis, process), frozen until killed or resumed.
@@ -208,8 +218,9 @@ class Site:
         with psycopg.connect(self.services["database_url"], autocommit=True, row_factory=dict_row) as connection:
             while time.monotonic() < deadline:
                 for row in connection.execute(query, (ids,)).fetchall():
-                    process = psutil.Process(int(row["worker"].split(":")[1]))
-                    process.suspend()
+                    process = _suspended(int(row["worker"].split(":")[1]))
+                    if process is None:  # a corpse that is about to be found
+                        continue
                     if self._is_held(connection, row["id"], row["worker"], stage):
                         return row["id"], process
                     process.resume()
@@ -228,6 +239,25 @@ class Site:
 
     def redis(self) -> redis.Redis:
         return redis.Redis.from_url(self.services["redis_url"], socket_timeout=5)
+
+
+def _suspended(pid: int) -> psutil.Process | None:
+    """The process, stopped; None where it does not live."""
+    try:
+        process = psutil.Process(pid)
+        process.suspend()
+        states = (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE)
+        until(lambda: process.status() in states, 10, f"process {pid} stops", every=0.001)
+        return process if process.status() == psutil.STATUS_STOPPED else None
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _is_dead(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 @contextmanager
