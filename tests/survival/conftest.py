@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,6 +10,11 @@ from typing import Any
 import pytest
 
 from tests.survival.site import Site, new_site
+
+
+#: Lines of the log that say "internal error", of a request and of a task, and those among them that an outage explains.
+UNFORESEEN = re.compile(r"unhandled_error|Internal Server Error|request_failed|task_failed|raised unexpected|Task handler raised")
+OUTAGE = re.compile(r"WorkerLostError|OperationalError|InterfaceError")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -44,5 +50,10 @@ def site(started: Site) -> Iterator[Site]:
     if started.process is None or started.has_ended():
         started.start()
     started.heal()
+    read = started.log.stat().st_size
     yield started
     started.resume()
+    with started.log.open(errors="replace") as log:
+        log.seek(read)
+        said = [line for line in log if UNFORESEEN.search(line) and not OUTAGE.search(line)]
+    assert said == [], "the site met what it was not made for"
