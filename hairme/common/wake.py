@@ -19,7 +19,15 @@ POLL_SECONDS = 1.0  # how late a waiter is at most where Redis has lost the wake
 
 @lru_cache(maxsize=1)
 def client() -> redis.Redis:
-    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=5, socket_connect_timeout=1, health_check_interval=30, retry=NO_RETRY)
+    return redis.Redis.from_url(
+        settings.REDIS_URL, socket_timeout=5, socket_connect_timeout=1, health_check_interval=30, retry=NO_RETRY
+    )
+
+
+@lru_cache(maxsize=1)
+def _waiting_client() -> redis.Redis:
+    """For waiting alone: a Redis that hangs must not keep a request much longer than a lost wake-up would."""
+    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=POLL_SECONDS + 0.5, socket_connect_timeout=1, retry=NO_RETRY)
 
 
 def done(job_id: int) -> None:
@@ -40,6 +48,7 @@ def wait(job_id: int, seconds: float) -> Any:
     from .models import Job
 
     deadline = time.monotonic() + seconds
+    asks_redis = True
     while True:
         left = deadline - time.monotonic()
         try:
@@ -52,9 +61,12 @@ def wait(job_id: int, seconds: float) -> Any:
             continue
         if job is None or job.is_final or left <= 0:
             return job
-        try:
-            client().blpop([_key(job_id)], timeout=min(left, POLL_SECONDS))
-        except (RedisError, OSError):
+        if asks_redis:
+            try:
+                _waiting_client().blpop([_key(job_id)], timeout=min(left, POLL_SECONDS))
+            except (RedisError, OSError):
+                asks_redis = False
+        else:
             time.sleep(min(left, 0.2))
 
 

@@ -25,7 +25,7 @@ from psycopg.rows import dict_row
 from hairme.common.embedded.leftovers import servers_on
 
 ROOT = Path(__file__).resolve().parents[2]
-WAIT_SECONDS = 6.0  # ANALYZE_WAIT_SECONDS of this site: short, so that its end is met too
+WAIT_SECONDS = 4.0  # ANALYZE_WAIT_SECONDS of this site: short, so that its end is met too
 PATIENCE = WAIT_SECONDS + 12.0  # no request may take longer, whatever is broken and however busy the machine
 START_SECONDS = 240.0
 HEAL_SECONDS = 90.0
@@ -168,7 +168,9 @@ class Site:
         """The final state of each, waited for."""
 
         def look() -> dict[int, str]:
-            query = "SELECT a.id, j.state FROM common_job j JOIN recommendations_analysis a ON a.job_id = j.id WHERE a.id = ANY(%s)"
+            query = (
+                "SELECT a.id, j.state FROM common_job j JOIN recommendations_analysis a ON a.job_id = j.id WHERE a.id = ANY(%s)"
+            )
             try:
                 found = {row["id"]: row["state"] for row in self.rows(query, ids)}
             except psycopg.OperationalError:  # it may be what was killed

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import requests
 
 from tests.survival.site import PATIENCE, Site, until
+from tests.survival.traffic import at_once
 from tests.survival.truth import assert_no_stray_photo, assert_true_end, assert_true_ends
-
-
-def at_once(*actions: Callable[[], Any]) -> list[Any]:
-    with ThreadPoolExecutor(len(actions)) as pool:
-        return [future.result() for future in [pool.submit(action) for action in actions]]
 
 
 def test_the_same_photo_twice_is_two_analyses_and_with_a_key_one(site: Site, face_jpeg: bytes) -> None:

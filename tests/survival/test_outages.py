@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import requests
 
-from tests.survival.site import PATIENCE, Site, until
-from tests.survival.traffic import Traffic, traffic
+from tests.survival.site import PATIENCE, WAIT_SECONDS, Site, until
+from tests.survival.traffic import Traffic, at_once, traffic
 from tests.survival.truth import assert_all_events_relayed, assert_no_stray_photo, assert_true_ends
 
 
@@ -72,6 +72,23 @@ def test_redis_killed(site: Site, face_jpeg: bytes, since: Since) -> None:
     assert assert_true_ends(site, ids) == {"succeeded": len(ids)}
     assert_all_events_relayed(site)
     assert_no_stray_photo(site)
+
+
+def test_redis_hangs(site: Site, face_jpeg: bytes, since: Since) -> None:
+    """Worse than dead: it takes connections and never answers."""
+    analysis_id, names = result(site, face_jpeg)
+    redis = site.child("redis")
+    redis.suspend()
+    begin = time.monotonic()
+    try:
+        liked, taken_on = at_once(lambda: site.react(analysis_id, names[0], 1), lambda: site.analyze(face_jpeg))
+        since(begin, f"until both a reaction and a photo (wait limit {WAIT_SECONDS:.0f} s) are answered while Redis hangs")
+    finally:
+        redis.resume()
+    assert (liked.status_code, taken_on.status_code) == (200, 202)
+    assert assert_true_ends(site, [taken_on.json()["analysis_id"]]) == {"succeeded": 1}
+    assert site.rows("SELECT reaction FROM feedback_reaction WHERE analysis_id = %s", analysis_id) == [{"reaction": 1}]
+    assert_all_events_relayed(site)
 
 
 def test_postgres_killed(site: Site, face_jpeg: bytes, since: Since) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from threading import Thread
 
 from tests.survival.site import Site, until
+from tests.survival.traffic import at_once
 from tests.survival.truth import assert_no_stray_photo, assert_true_end, assert_true_ends
 
 
@@ -55,13 +55,7 @@ def test_a_photo_that_keeps_killing_its_worker_fails_clearly_and_can_be_tried_ag
     assert f'action="/analyses/{analysis_id}/retry/"' in page.text
 
     # The button pressed twice at once: one more run, and no press is told that it was wrong.
-    answers: list[int] = []
-    presses = [Thread(target=lambda: answers.append(site.retry(analysis_id).status_code)) for _ in range(2)]
-    for press in presses:
-        press.start()
-    for press in presses:
-        press.join()
-    assert len(answers) == 2
+    answers = at_once(*[lambda: site.retry(analysis_id).status_code] * 2)
     assert set(answers) <= {200, 202}
     until(lambda: site.job(analysis_id)["state"] == "succeeded", 60, "the retry succeeds")
     assert site.job(analysis_id)["attempts"] == 1
