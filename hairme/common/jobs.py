@@ -79,6 +79,8 @@ def send(job: Job) -> bool:
     from hairme.celery import app
 
     try:
+        if not wake.reachable():
+            raise KombuError("Redis does not answer")
         app.send_task(job.task, args=[job.pk], queue=job.queue, headers={"request_id": job.request_id})
     except (OSError, RedisError, KombuError) as error:
         log.warning("broker_unreachable", job_id=job.pk, task=job.task, error=type(error).__name__)

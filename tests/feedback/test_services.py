@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -147,9 +147,9 @@ def test_deleting_the_analysis_deletes_its_reactions_and_says_so(item: Recommend
 
 
 @pytest.fixture
-def committed(catalogue: None) -> Iterator[Recommendation]:
+def committed(catalogue: None) -> Recommendation:
     """An analysis that other connections see."""
-    yield finished_analysis().recommendations.get(rank=1)
+    return finished_analysis().recommendations.get(rank=1)
 
 
 def at_once(*calls: Callable[[], Any]) -> list[Any]:

@@ -210,13 +210,19 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_checkpoint(tmp_path_factory.mktemp("encoder"))
 
 
+@pytest.fixture(scope="module")
+def _vectors_are_removed_at_the_end(django_db_blocker: Any) -> Iterator[None]:
+    yield
+    with django_db_blocker.unblock():
+        StyleVector.objects.filter(encoder__startswith="tiny-encoder@").delete()
+
+
 @pytest.fixture
-def heavy(checkpoint: Path, settings: Any) -> Iterator[str]:
-    """The site searches with an encoder that needs torch; the catalogue has its vectors. Yields the encoder's id."""
+def heavy(checkpoint: Path, settings: Any, _vectors_are_removed_at_the_end: None) -> str:
+    """The site searches with an encoder that needs torch; the catalogue has its vectors. Gives the encoder's id."""
     settings.TEXT_ENCODER = str(checkpoint)
     build_style_vectors(text_encoder())
-    yield text_encoder().id
-    StyleVector.objects.filter(encoder=text_encoder().id).delete()
+    return text_encoder().id
 
 
 def test_heavy_encoder_is_asked_in_a_worker(heavy: str, worker: Any, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.survival.site import Site, new_site
-
+from tests.survival.whole_site import Site, new_site
 
 #: Lines of the log that say "internal error", of a request and of a task, and those among them that an outage explains.
-UNFORESEEN = re.compile(r"unhandled_error|Internal Server Error|request_failed|task_failed|raised unexpected|Task handler raised")
+UNFORESEEN = re.compile(r"unhandled_error|Internal Server Error|request_failed|raised unexpected|Task handler raised")
 OUTAGE = re.compile(r"WorkerLostError|OperationalError|InterfaceError")
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.survival.site import Site
 from tests.survival.truth import assert_no_stray_photo, assert_true_ends
+from tests.survival.whole_site import Site
 
 ROOM = 1024 * 1024  # bytes
 

@@ -7,17 +7,11 @@ from collections.abc import Callable
 
 import requests
 
-from tests.survival.site import PATIENCE, WAIT_SECONDS, Site, until
 from tests.survival.traffic import Traffic, at_once, traffic
 from tests.survival.truth import assert_all_events_relayed, assert_no_stray_photo, assert_true_ends
-
+from tests.survival.whole_site import PATIENCE, WAIT_SECONDS, Site, until
 
 Since = Callable[[float, str], None]
-
-
-def result(site: Site, photo: bytes) -> tuple[int, list[str]]:
-    body = site.analyze(photo).json()
-    return body["analysis_id"], [item["style_name"] for item in body["data"]["recommendations"]]
 
 
 def count(seen: Traffic) -> int:
@@ -51,7 +45,7 @@ def assert_no_confirmed_reaction_is_lost(site: Site, analysis_id: int, seen: Tra
 
 
 def test_redis_killed(site: Site, face_jpeg: bytes, since: Since) -> None:
-    analysis_id, names = result(site, face_jpeg)
+    analysis_id, names = site.result(face_jpeg)
     with traffic(site, face_jpeg, analysis_id, names) as seen:
         until(lambda: count(seen) >= 2, 30, "everybody was answered before")
         begin = time.monotonic()
@@ -76,7 +70,7 @@ def test_redis_killed(site: Site, face_jpeg: bytes, since: Since) -> None:
 
 def test_redis_hangs(site: Site, face_jpeg: bytes, since: Since) -> None:
     """Worse than dead: it takes connections and never answers."""
-    analysis_id, names = result(site, face_jpeg)
+    analysis_id, names = site.result(face_jpeg)
     redis = site.child("redis")
     redis.suspend()
     begin = time.monotonic()
@@ -92,7 +86,7 @@ def test_redis_hangs(site: Site, face_jpeg: bytes, since: Since) -> None:
 
 
 def test_postgres_killed(site: Site, face_jpeg: bytes, since: Since) -> None:
-    analysis_id, names = result(site, face_jpeg)
+    analysis_id, names = site.result(face_jpeg)
     waiting = site.submit(face_jpeg)
     running, process = site.freeze([waiting])
     with traffic(site, face_jpeg, analysis_id, names) as seen:

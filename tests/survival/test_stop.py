@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from tests.survival.site import Site
 from tests.survival.truth import assert_all_events_relayed, assert_no_stray_photo, assert_true_ends
+from tests.survival.whole_site import Site
 
 
 def test_what_a_stop_interrupts_is_finished_after_the_next_start(

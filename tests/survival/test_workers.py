@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from tests.survival.site import Site, until
 from tests.survival.traffic import at_once
 from tests.survival.truth import assert_no_stray_photo, assert_true_end, assert_true_ends
-
+from tests.survival.whole_site import Site, until
 
 Since = Callable[[float, str], None]
 

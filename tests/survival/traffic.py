@@ -12,7 +12,7 @@ from typing import Any
 
 import requests
 
-from tests.survival.site import Site
+from tests.survival.whole_site import Site
 
 
 def at_once(*actions: Callable[[], Any]) -> list[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from tests.survival.site import FINAL, Site, until
+from tests.survival.whole_site import FINAL, Site, until
 
 MAY_FAIL_WITH = ("worker_lost", "took_too_long", "database_unavailable")
 

@@ -57,7 +57,7 @@ class Site:
             self.port = int(probe.getsockname()[1])
         self.process: subprocess.Popen[bytes] | None = None
 
-    # --- its life ----------------------------------------------------------------------------------------------------------------
+    # --- its life ---------------------------------------------------------------------------------------------------------------
 
     def start(self) -> float:
         """Start it and wait until it is ready; the seconds that took."""
@@ -116,7 +116,7 @@ class Site:
         folder = self.var / "private" / "uploads"
         return sorted(os.listdir(folder)) if folder.is_dir() else []
 
-    # --- what a client sees ------------------------------------------------------------------------------------------------------
+    # --- what a client sees -----------------------------------------------------------------------------------------------------
 
     def address(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{path}"
@@ -135,6 +135,12 @@ class Site:
         assert answer.status_code in (200, 202), answer.text
         return int(answer.json()["analysis_id"])
 
+    def result(self, photo: bytes) -> tuple[int, list[str]]:
+        """A finished analysis: its id and the names of the styles that it shows."""
+        analysis_id = self.submit(photo, wait=True)
+        self.finished([analysis_id])
+        return analysis_id, [item["style_name"] for item in self.analysis(analysis_id).json()["data"]["recommendations"]]
+
     def analysis(self, analysis_id: int) -> requests.Response:
         return self.get(f"/api/v2/analyses/{analysis_id}")
 
@@ -145,7 +151,7 @@ class Site:
         given = {"analysis_id": analysis_id, "style_name": style_name, "reaction": reaction}
         return requests.post(self.address("/api/v2/feedback"), json=given, timeout=PATIENCE)
 
-    # --- what the database holds -------------------------------------------------------------------------------------------------
+    # --- what the database holds ------------------------------------------------------------------------------------------------
 
     @property
     def services(self) -> dict[str, Any]:
@@ -179,7 +185,7 @@ class Site:
 
         return until(look, seconds, f"{len(ids)} analyses are over")
 
-    # --- hurting it --------------------------------------------------------------------------------------------------------------
+    # --- hurting it -------------------------------------------------------------------------------------------------------------
 
     def child(self, name: str) -> psutil.Process:
         """The main process of a child of ``up``: postgres, redis, web, beat, or worker-NAME."""
@@ -212,21 +218,25 @@ class Site:
     def freeze(self, ids: list[int], stage: str = "") -> tuple[int, psutil.Process]:
         """Stop a worker process in the middle of one of these analyses: (analysis, process), frozen until killed or resumed.
 
-        The process holds no lock on its job. Fails where all are over before one was caught.
+        The worker's processes run in slices of milliseconds until one is where it is wanted, so none slips through. The process
+        holds no lock on its job. Fails where all are over before one was caught.
         """
-        query = """SELECT a.id, j.worker, j.stage FROM common_job j JOIN recommendations_analysis a ON a.job_id = j.id
+        query = """SELECT a.id, j.worker FROM common_job j JOIN recommendations_analysis a ON a.job_id = j.id
                    WHERE a.id = ANY(%s) AND j.state = 'running'"""
         deadline = time.monotonic() + HEAL_SECONDS
         with psycopg.connect(self.services["database_url"], autocommit=True, row_factory=dict_row) as connection:
             while time.monotonic() < deadline:
+                stopped = {process.pid: process for process in map(_suspended, self.pool()) if process is not None}
+                caught = None
                 for row in connection.execute(query, (ids,)).fetchall():
-                    process = _suspended(int(row["worker"].split(":")[1]))
-                    if process is None:  # a corpse that is about to be found
-                        continue
-                    if self._is_held(connection, row["id"], row["worker"], stage):
-                        return row["id"], process
+                    pid = int(row["worker"].split(":")[1])
+                    if caught is None and pid in stopped and self._is_held(connection, row["id"], row["worker"], stage):
+                        caught = row["id"], stopped.pop(pid)
+                for process in stopped.values():
                     process.resume()
-                time.sleep(0.002)
+                if caught is not None:
+                    return caught
+                time.sleep(0.004)
         raise AssertionError("no analysis was caught running")
 
     @staticmethod
@@ -243,13 +253,12 @@ class Site:
         return redis.Redis.from_url(self.services["redis_url"], socket_timeout=5)
 
 
-def _suspended(pid: int) -> psutil.Process | None:
+def _suspended(process: psutil.Process) -> psutil.Process | None:
     """The process, stopped; None where it does not live."""
     try:
-        process = psutil.Process(pid)
         process.suspend()
         states = (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE)
-        until(lambda: process.status() in states, 10, f"process {pid} stops", every=0.001)
+        until(lambda: process.status() in states, 10, f"{process} stops", every=0.001)
         return process if process.status() == psutil.STATUS_STOPPED else None
     except psutil.NoSuchProcess:
         return None
