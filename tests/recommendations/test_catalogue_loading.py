@@ -12,17 +12,18 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections
 
-from recommendations.engine.catalogue import Bilingual, Catalogue, StyleEntry, load_catalogue
+from recommendations.engine.catalogue import Bilingual, Catalogue, StyleEntry
 from recommendations.models import Cut, Style, StyleVector
 from recommendations.selectors import catalogue_snapshot, entry_of, styles_with_cut, text_encoder
 from recommendations.services import catalogue as service
 from recommendations.services.catalogue import LoadReport, NameTaken
 from recommendations.services.catalogue import load_catalogue as load
 from recommendations.services.style_vectors import build_style_vectors
+from tests.recommendations.gemini_cases import catalogue
 
 
 def small(count: int = 4) -> Catalogue:
-    whole = load_catalogue()
+    whole = catalogue()
     cuts = whole.cuts[:count]
     kept = {cut.slug for cut in cuts}
     return Catalogue(cuts, tuple(entry for entry in whole.entries if entry.cut in kept), "small")
@@ -160,7 +161,7 @@ def test_a_load_that_fails_leaves_the_old_catalogue(data: Catalogue) -> None:
 def test_command_says_what_it_did(empty: None) -> None:
     out = StringIO()
     call_command("load_catalogue", stdout=out)
-    whole = load_catalogue()
+    whole = catalogue()
     assert f"{len(whole.cuts)} cuts, {len(whole.entries)} styles; {len(whole.entries)} new" in out.getvalue()
     assert Style.objects.offered().count() == len(whole.entries) >= 471
 
@@ -240,4 +241,4 @@ def test_the_engine_sees_edits_at_once(data: Catalogue) -> None:
 def test_fields_of_an_entry_cover_the_models_columns() -> None:
     """A column that the loader forgot would never follow the catalogue."""
     own = {field.name for field in Style._meta.concrete_fields} - {"id", "slug", "cut", "is_active", "staff_edited", "updated_at"}
-    assert set(service.style_fields(load_catalogue().entries[0])) == own
+    assert set(service.style_fields(catalogue().entries[0])) == own

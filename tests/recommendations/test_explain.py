@@ -10,16 +10,17 @@ import numpy as np
 import pytest
 
 from mltraining.learn.face_population import FacePopulation
-from recommendations.engine.catalogue import StyleEntry, load_catalogue
+from recommendations.engine.catalogue import StyleEntry
 from recommendations.engine.explain import _DOES_KO, explain
 from recommendations.engine.stylist_rules import load_rules
 from recommendations.engine.vocabulary import EFFECTS, FACE_SHAPES
 from tests.recommendations.faces import face
+from tests.recommendations.gemini_cases import catalogue
 
 
 @cache
 def entry(**changes: object) -> StyleEntry:
-    return replace(load_catalogue().entries[0], flatters=dict.fromkeys(FACE_SHAPES, 0), effects=(), **changes)
+    return replace(catalogue().entries[0], flatters=dict.fromkeys(FACE_SHAPES, 0), effects=(), **changes)
 
 
 def with_effects(*effects: str, **flatters: int) -> StyleEntry:
@@ -68,7 +69,7 @@ def test_every_effect_can_be_said_in_korean() -> None:
 
 def test_every_face_and_style_has_whole_sentences_in_one_language() -> None:
     rng = np.random.default_rng(3)
-    styles = load_catalogue().entries
+    styles = catalogue().entries
     for reading in FacePopulation.load().sample(25, rng):
         for i in rng.integers(0, len(styles), 12):
             for language in ("ko", "en"):

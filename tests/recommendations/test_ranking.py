@@ -13,19 +13,15 @@ from hypothesis import strategies as st
 
 from hairme.ml.text_encoder import load_text_encoder
 from recommendations.engine import ranking
-from recommendations.engine.catalogue import Catalogue, StyleEntry, load_catalogue
+from recommendations.engine.catalogue import StyleEntry
 from recommendations.engine.style_text import style_document
 from recommendations.engine.types import RankedStyle, Suggestion, Wishes
 from recommendations.engine.vocabulary import HAIR_TYPES, LENGTHS, PRESENTATIONS, UPKEEPS
 from tests.recommendations.faces import face
+from tests.recommendations.gemini_cases import catalogue
 
 ADVISED, LEARNED = 4, 3
 READING = face(length_to_width=90.0)
-
-
-@cache
-def catalogue() -> Catalogue:
-    return load_catalogue()
 
 
 @cache
@@ -76,10 +72,10 @@ WISHES = st.builds(
     upkeep=st.sampled_from([None, *UPKEEPS]),
     hair_type=st.sampled_from([None, *HAIR_TYPES]),
 )
-NAMED = st.integers(0, len(load_catalogue().entries) - 1).map(lambda i: suggestion(entries()[i]))
+NAMED = st.integers(0, len(catalogue().entries) - 1).map(lambda i: suggestion(entries()[i]))
 FREE = st.one_of(
     st.text("가나다라 ab", min_size=2, max_size=12).map(free),
-    st.integers(0, len(load_catalogue().entries) - 1).map(lambda i: free(entries()[i].name.ko)),  # free text named like a style
+    st.integers(0, len(catalogue().entries) - 1).map(lambda i: free(entries()[i].name.ko)),  # free text named like a style
 )
 GONE = st.just(Suggestion("사라진 머리", "not-in-the-catalogue", "gone", "이유예요.", "gemini"))
 SUGGESTIONS = st.lists(st.one_of(NAMED, FREE, GONE), max_size=8)

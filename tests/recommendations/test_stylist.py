@@ -13,13 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mltraining.learn.face_population import FacePopulation, rule_measures
-from recommendations.engine.catalogue import StyleEntry, load_catalogue
+from recommendations.engine.catalogue import StyleEntry
 from recommendations.engine.measurements import NAMES
 from recommendations.engine.stylist import BASE, Stylist
 from recommendations.engine.stylist_rules import RULES_FILE, load_rules, voices
 from recommendations.engine.types import FaceReading
 from recommendations.engine.vocabulary import EFFECTS, FACE_SHAPES
 from tests.recommendations.faces import face
+from tests.recommendations.gemini_cases import catalogue
 
 #: What the craft says of each shape (the sources that stylist_rules.yaml names): an effect that helps, and its opposite.
 CRAFT = [
@@ -36,7 +37,7 @@ MOST_PER_PERCENTILE = 3.0
 
 @cache
 def entries() -> tuple[StyleEntry, ...]:
-    return load_catalogue().entries
+    return catalogue().entries
 
 
 @cache
@@ -44,8 +45,8 @@ def stylist() -> Stylist:
     return Stylist(entries())
 
 
-EVERYTHING = np.ones(len(load_catalogue().entries), dtype=bool)
-INDIFFERENT = np.zeros(len(load_catalogue().entries))
+EVERYTHING = np.ones(len(catalogue().entries), dtype=bool)
+INDIFFERENT = np.zeros(len(catalogue().entries))
 
 
 def suggest(reading: FaceReading, mask: np.ndarray = EVERYTHING, language: str = "ko", n: int = 4) -> list[Any]:
