@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+from itertools import islice
 
 import numpy as np
 
@@ -63,7 +64,8 @@ def _training() -> None:
     from mltraining.services import catalogue_vectors
 
     encoder, entries, vectors = catalogue_vectors()
-    labelled = [candidate.label() for candidate in islice(stylist_faces(entries, seed=0), 1000)]
+    candidates = islice(stylist_faces(entries, seed=0), 1000)
+    labelled = [face for candidate in candidates if (face := candidate.label()) is not None]
     table = dict(zip((e.slug for e in entries), vectors, strict=True))
     for faces in (100, 1000):
         data = scorer_data.build(labelled[:faces], table, encoder)

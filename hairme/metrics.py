@@ -39,7 +39,7 @@ class SharedHistogram:
 
         counted: dict[str, dict[str, float]] = {}
         for field, amount in wake.client().hgetall(self._key).items():
-            value, _, bucket = str(field, "utf-8").rpartition("|")
+            value, _, bucket = (field.decode() if isinstance(field, bytes) else field).rpartition("|")
             counted.setdefault(value, {})[bucket] = float(amount)
         family = HistogramMetricFamily(self._name, self._help, labels=[self._label])
         for value, buckets in sorted(counted.items()):

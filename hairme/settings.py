@@ -260,6 +260,13 @@ UPLOAD_KEEP_MINUTES = env.integer(
 ANALYZE_WAIT_SECONDS = env.real(
     "ANALYZE_WAIT_SECONDS", 20.0, low=0, high=120, help="How long POST analyze-hybrid waits for its worker before it answers 202."
 )
+ANALYZE_WAITERS = env.integer(
+    "HAIRME_ANALYZE_WAITERS",
+    20,
+    low=1,
+    high=500,
+    help="Requests per web process that may wait for a worker; keep it below WEB_THREADS.",
+)
 TEXT_ENCODER = env.text(
     "HAIRME_TEXT_ENCODER", help="A sentence-transformers model (hub id or path). Empty: the one shipped here."
 )
@@ -368,7 +375,7 @@ PROMETHEUS_EXPORT_MIGRATIONS = False
 env.DECLARED.update(
     HOST="Address the web server binds to (default 127.0.0.1).",
     WEB_CONCURRENCY="Processes of the web server (default: 2).",
-    WEB_THREADS="Threads of each process of the web server (default: 16).",
+    WEB_THREADS="Threads of each process of the web server (default: 24).",
     HAIRME_INFERENCE_CONCURRENCY="Processes of the inference worker (default: number of processors).",
     HAIRME_STAFF_PASSWORD="Password of the staff login that `prepare` makes (default: a random one, printed).",  # noqa: S106
 )

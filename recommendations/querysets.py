@@ -13,7 +13,7 @@ UPKEEPS_UP_TO = {word: tuple(UPKEEPS)[: i + 1] for i, word in enumerate(UPKEEPS)
 if TYPE_CHECKING:
     import numpy as np
 
-    from .models import Analysis, Style
+    from .models import Analysis, Style  # noqa: F401 (named in strings below)
 
 
 class StyleQuerySet(models.QuerySet["Style"]):

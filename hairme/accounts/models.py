@@ -10,6 +10,6 @@ class User(AbstractUser):
 
     language = models.CharField(_("language"), max_length=5, blank=True, help_text=_("Empty: as the browser asks."))
 
-    class Meta(AbstractUser.Meta):
+    class Meta(AbstractUser.Meta):  # type: ignore[name-defined]
         verbose_name = _("user")
         verbose_name_plural = _("users")

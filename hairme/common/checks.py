@@ -42,7 +42,7 @@ def check_unknown_variables(**kwargs: Any) -> list[CheckMessage]:
     unknown = [name for name in os.environ if name.startswith("HAIRME_") and name not in env.DECLARED]
     messages: list[CheckMessage] = []
     for name in sorted(unknown):
-        near = difflib.get_close_matches(name, env.DECLARED, n=1)
+        near = difflib.get_close_matches(name, env.DECLARED, n=1, cutoff=0.8)  # they share their first letters
         messages.append(
             Warning(
                 f"{name} is set, but nothing reads it.",

@@ -30,6 +30,7 @@ from .models import Job
 log = structlog.get_logger(__name__)
 
 PATIENCE = timedelta(seconds=20)  # a queued job this long unsent is sent again; claiming twice is harmless
+SHORT_PATIENCE = timedelta(seconds=5)  # the same where the broker's queue is empty: a worker took the message, and may have died
 DATABASE_PATIENCE = 15.0  # seconds a worker waits for a database that restarts, before it leaves the job to ``recover_lost``
 HOST = socket.gethostname()
 
@@ -78,6 +79,8 @@ def send(job: Job) -> bool:
     from hairme.celery import app
 
     try:
+        if not wake.reachable():
+            raise KombuError("Redis does not answer")
         app.send_task(job.task, args=[job.pk], queue=job.queue, headers={"request_id": job.request_id})
     except (OSError, RedisError, KombuError) as error:
         log.warning("broker_unreachable", job_id=job.pk, task=job.task, error=type(error).__name__)
@@ -198,7 +201,10 @@ def recover_lost(now: datetime | None = None) -> dict[str, int]:
         counts["requeued"] += Job.objects.filter(pk=job.pk, state=Job.State.RUNNING, attempts=job.attempts).update(
             state=Job.State.QUEUED, sent_at=None, lease_until=None, worker=""
         )
-    for job in Job.objects.undelivered(now, PATIENCE)[:500]:
+    waiting = wake.queue_lengths()
+    for job in Job.objects.undelivered(now, SHORT_PATIENCE)[:500]:
+        if job.sent_at and job.sent_at > now - PATIENCE and waiting.get(job.queue, 1):
+            continue
         if not send(job):
             break
         counts["resent"] += 1

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 
 if TYPE_CHECKING:
-    pass
+    from .models import Job  # noqa: F401 (named in a string below)
 
 
 class JobQuerySet(models.QuerySet["Job"]):

@@ -1,7 +1,7 @@
 """Turns texts into 384-d vectors: by the small encoder that ships with the code, or by any sentence-transformers model.
 
-The shipped one needs numpy, tokenizers and safetensors only, so the web process may run it; every other one needs torch and belongs in a
-worker (``is_light`` tells). Vectors carry the encoder's ``id``; vectors of different ids must never be compared.
+The shipped one needs numpy, tokenizers and safetensors only, so the web process may run it; every other one needs torch and
+belongs in a worker (``is_light`` tells). Vectors carry the encoder's ``id``; vectors of different ids must never be compared.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 from safetensors.numpy import load_file
@@ -19,9 +19,6 @@ from tokenizers import Tokenizer
 
 from .artifacts import Artifact, ArtifactError, get_store, loaded
 from .vectors import Floats, l2_normalise
-
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
 
 DIM: Final = 384
 MODEL_NAME: Final = "text-encoder"
@@ -103,14 +100,14 @@ class TransformerTextEncoder:
             self._model = SentenceTransformer(spec, device="cpu")
         except (OSError, ValueError) as error:
             raise TextEncoderError(
-                f"The text encoder {spec!r} cannot be loaded ({error}). Name a sentence-transformers model that is on this machine "
-                "or can be downloaded, or leave the setting empty to use the shipped encoder."
+                f"The text encoder {spec!r} cannot be loaded ({error}). Name a sentence-transformers model that is on this "
+                "machine or can be downloaded, or leave the setting empty to use the shipped encoder."
             ) from error
         dim = self._model.get_embedding_dimension()
         if dim != DIM:
             raise TextEncoderError(
-                f"The text encoder {spec!r} gives {dim}-d vectors and the database holds {DIM}-d ones. Name a {DIM}-d model, such as "
-                "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2."
+                f"The text encoder {spec!r} gives {dim}-d vectors and the database holds {DIM}-d ones. Name a {DIM}-d model, "
+                "such as sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2."
             )
         self.id = f"{Path(spec).name}@{fingerprint(self._model)}"
 
@@ -120,11 +117,11 @@ class TransformerTextEncoder:
         return l2_normalise(self._model.encode(list(texts), convert_to_numpy=True, show_progress_bar=False))
 
 
-def fingerprint(model: SentenceTransformer) -> str:
-    """12 hex digits of what decides a model's vectors: its modules, their settings and every weight."""
+def fingerprint(model: Any) -> str:
+    """12 hex digits of what decides the vectors of a SentenceTransformer: its modules, their settings and every weight."""
     digest = hashlib.sha256()
     for module in model:
-        settings: dict[str, Any] = module.get_config_dict() if hasattr(module, "get_config_dict") else {}
+        settings = module.get_config_dict() if hasattr(module, "get_config_dict") else {}
         digest.update(f"{type(module).__name__} {json.dumps(settings, sort_keys=True, default=str)}".encode())
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(name.encode())

@@ -13,8 +13,3 @@ def l2_normalise(vectors: NDArray[np.floating]) -> Floats:
     rows = np.asarray(vectors, dtype=np.float32)
     lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
     return (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)
-
-
-def top_k(scores: NDArray[np.floating], k: int) -> NDArray[np.int64]:
-    """Indices (n, min(k, m)) of the largest of each row of ``scores`` (n, m), best first; ties go to the smaller index."""
-    return np.argsort(-scores, axis=-1, kind="stable")[..., :k]

@@ -40,8 +40,7 @@ class FacePopulation:
 
     def sample(self, n: int, rng: np.random.Generator) -> list[FaceReading]:
         """``n`` readings with shape probabilities, season probabilities and percentiles; what was not sampled is neutral."""
-        jitter = 1e-6 * np.eye(len(self.correlation))
-        z = rng.multivariate_normal(np.zeros(len(self.correlation)), self.correlation + jitter, size=n, method="cholesky")
+        z = rng.multivariate_normal(np.zeros(len(self.correlation)), _definite(self.correlation), size=n, method="cholesky")
         percent = 100.0 * norm.cdf(z[:, : len(self.measures)])
         logits = self.logit_mean + self.logit_sd * z[:, len(self.measures) :]
         shapes = np.exp(logits - logits.max(1, keepdims=True))
@@ -77,6 +76,17 @@ class FacePopulation:
             np.array(data["correlation"]),
             data["faces"],
         )
+
+
+def _definite(correlation: np.ndarray, least: float = 1e-6) -> np.ndarray:
+    """The correlation made positive definite: logits sum to 0, measures may follow from each other, and the file is rounded."""
+    lifted = correlation + least * np.eye(len(correlation))
+    values, axes = np.linalg.eigh(lifted)
+    if values[0] > 0:
+        return lifted
+    clipped = (axes * np.maximum(values, least)) @ axes.T
+    scale = np.sqrt(np.diag(clipped))
+    return clipped / np.outer(scale, scale)
 
 
 def synthetic_reading(shape: dict[str, float], season: dict[str, float], measurements: dict[str, Measurement]) -> FaceReading:

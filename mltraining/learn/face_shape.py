@@ -20,7 +20,7 @@ class Recipe:
     """How an ensemble is trained; the defaults won grouped cross-validation (docs/models/face-shape.md)."""
 
     components: int = 200
-    hidden: tuple[int, ...] = (64,)
+    hidden: tuple[int, ...] = (128, 64)
     members: int = 8
     noise: float = 0.5  # sd added to each standardised feature at every step
     disturbances: int = 8  # renderings imitated per face, see ``face_shape_noise``
@@ -28,7 +28,7 @@ class Recipe:
     label_smoothing: float = 0.1
     weight_decay: float = 1e-2
     learning_rate: float = 2e-3
-    epochs: int = 60
+    epochs: int = 120
     batch: int = 128
     seed: int = 20260101
 

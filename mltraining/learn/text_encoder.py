@@ -2,8 +2,8 @@
 
 A query is pulled to the styles it asks for, against all other styles of the catalogue, and two texts of one meaning are pulled
 together against the rest of their batch (InfoNCE: van den Oord et al., 2018, "Representation Learning with Contrastive Predictive
-Coding", with several positives as in Khosla et al., 2020, "Supervised Contrastive Learning"). Documents are shown whole, in Korean
-only or in English only, so that a Korean query has to find an English text.
+Coding", with several positives as in Khosla et al., 2020, "Supervised Contrastive Learning"). Documents are shown whole, in
+Korean only or in English only, so that a Korean query has to find an English text.
 """
 
 from __future__ import annotations
@@ -113,4 +113,5 @@ def search_loss(scores: torch.Tensor, queries: list[Query]) -> torch.Tensor:
 def pair_loss(scores: torch.Tensor, meaning: torch.Tensor) -> torch.Tensor:
     """Symmetric InfoNCE over a batch of pairs; pairs of the same ``meaning`` (n,) count as each other's positives."""
     same = meaning[:, None] == meaning[None, :]
-    return -sum(F.log_softmax(s, dim=1).masked_fill(~same, float("-inf")).logsumexp(1).mean() for s in (scores, scores.T)) / 2
+    forth, back = (F.log_softmax(s, dim=1).masked_fill(~same, float("-inf")).logsumexp(1).mean() for s in (scores, scores.T))
+    return -(forth + back) / 2

@@ -15,7 +15,7 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from hairme.ml.text_encoder import TextEncoder
 from recommendations.engine.catalogue import normalise_name
-from recommendations.engine.style_text import LANGUAGES, style_names, style_passages
+from recommendations.engine.style_text import LANGUAGES, Language, style_names, style_passages
 
 from .text_encoder_corpus import DATA_DIR, Corpus, LexiconError
 
@@ -81,7 +81,7 @@ def leaked(corpus: Corpus, queries: Iterable[HeldOut]) -> list[str]:
 
 
 def nearest_training_text(corpus: Corpus, queries: Sequence[HeldOut]) -> NDArray[np.float64]:
-    """For each query the largest Jaccard similarity of its letter trigrams to any training text: 1 = the same, 0 = nothing shared."""
+    """For each query the largest Jaccard similarity of its letter trigrams to a training text: 1 = the same, 0 = none shared."""
     trigrams = CountVectorizer(analyzer="char", ngram_range=(3, 3), preprocessor=normalise_name, binary=True)
     trigrams.fit(sorted({*corpus.training_texts(), *(query.text for query in queries)}))
     asked = trigrams.transform([query.text for query in queries])
@@ -133,7 +133,7 @@ def difference(
     ours: Ranker, theirs: Ranker, corpus: Corpus, queries: Sequence[HeldOut], k: int, seed: int = 0
 ) -> tuple[float, float, float]:
     """Recall@k of ``ours`` minus ``theirs`` on the same queries, with a paired bootstrap 95 % interval."""
-    gain = (hit_ranks(ours, corpus, queries) < k).astype(float) - (hit_ranks(theirs, corpus, queries) < k)
+    gain: NDArray[np.float64] = (hit_ranks(ours, corpus, queries) < k).astype(float) - (hit_ranks(theirs, corpus, queries) < k)
     return _interval(gain, seed)
 
 
@@ -149,7 +149,7 @@ def cut_scores(scores: NDArray[np.floating], corpus: Corpus) -> NDArray[np.float
     return np.stack([scores[:, list(members)].max(axis=1) for members in corpus.members], axis=1)
 
 
-def name_queries(corpus: Corpus, language: str) -> list[HeldOut]:
+def name_queries(corpus: Corpus, language: Language) -> list[HeldOut]:
     """Each style's own name in one language, asking for its cut. Training has seen them: they test that languages meet."""
     return [
         HeldOut(entry.name[language], frozenset({cut}))
@@ -158,7 +158,7 @@ def name_queries(corpus: Corpus, language: str) -> list[HeldOut]:
 
 
 def evaluate(encoder: TextEncoder, corpus: Corpus, groups: Mapping[str, Sequence[HeldOut]]) -> dict[str, Any]:
-    """Every table of the report as JSON: ``recall`` by ranker and group, ``gain`` over the baseline, ``cross_lingual``, ``overlap``."""
+    """Every table of the report: ``recall`` by ranker and group, ``gain`` over the baseline, ``cross_lingual``, ``overlap``."""
     ours, baseline = encoder_ranker(encoder, corpus.documents), tfidf_ranker(corpus.documents)
     rankers = {
         "encoder": ours,
@@ -167,9 +167,10 @@ def evaluate(encoder: TextEncoder, corpus: Corpus, groups: Mapping[str, Sequence
         "tfidf, several vectors per style": tfidf_passage_ranker(corpus),
         "hybrid (half encoder, half tfidf)": blend(ours, baseline, 0.5),
     }
+    ways: tuple[tuple[Language, Language, str], ...] = (("ko", "en", "korean"), ("en", "ko", "english"))
     cross = {
         f"{asked} {kind} -> {answered} documents": (queries, answered)
-        for asked, answered, group in (("ko", "en", "korean"), ("en", "ko", "english"))
+        for asked, answered, group in ways
         for kind, queries in (("names", name_queries(corpus, asked)), ("paraphrases", groups[group]))
     }
     return {

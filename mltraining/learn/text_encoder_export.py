@@ -33,10 +33,12 @@ GOLDEN_TEXTS: Final = (
 )
 
 NOTES: Final = {
-    "trained_on": "The repository's own catalogue and the hand-written lexicon and paraphrases under mltraining/learn/text_data. No person's data.",
+    "trained_on": "The repository's own catalogue and the hand-written lexicon and paraphrases under mltraining/learn/text_data. "
+    "No person's data.",
     "tested_how": "Hand-written queries in eval_queries.yaml that training never sees: python manage.py evaluate_text_encoder",
-    "fails_where": "Words that neither the catalogue nor the lexicon has mean nothing to it beyond their spelling. It weighs words and neighbours, "
-    "not grammar. Queries and training texts have the same authors, so strangers' wording will do worse than the figures here.",
+    "fails_where": "Words that neither the catalogue nor the lexicon has mean nothing to it beyond their spelling. It adds up "
+    "words and knows no grammar. Queries and training texts have the same authors, so strangers will do worse than the "
+    "figures here; paraphrases left out of training (train_text_encoder --check) are the harsher estimate.",
     "licence": "As the repository.",
 }
 
@@ -51,7 +53,7 @@ def export(
     metrics: dict[str, Any],
     replace: bool = False,
 ) -> Artifact:
-    """Write ``model`` to ``root/text-encoder/version``. Raises FileExistsError where that version exists and ``replace`` is False."""
+    """Write ``model`` to ``root/text-encoder/version``. FileExistsError where it exists and ``replace`` is False."""
 
     def fill(folder: Path) -> None:
         model.save(folder)
@@ -84,8 +86,8 @@ def train_and_export(
 ) -> tuple[Artifact, dict[str, Any]]:
     """Train, measure on the held-out queries, write the version with its figures. Returns it and the full evaluation.
 
-    Raises FileExistsError before any work where the version exists and ``replace`` is False, and LexiconError where a held-out query
-    asks for a cut that the catalogue lacks or occurs in the training texts.
+    Raises FileExistsError before any work where the version exists and ``replace`` is False, and LexiconError where a held-out
+    query asks for a cut that the catalogue lacks or occurs in the training texts.
     """
     if (root / MODEL_NAME / version).exists() and not replace:
         raise FileExistsError(f"{root / MODEL_NAME / version} exists; choose another version")

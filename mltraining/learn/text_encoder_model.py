@@ -1,9 +1,10 @@
 """The text encoder as sentence-transformers builds it: word pieces -> mean of their vectors -> projection -> length 1.
 
-The word pieces are learnt (byte-pair encoding: Sennrich et al., 2016, "Neural Machine Translation of Rare Words with Subword Units")
-over jamo, the letters inside a Korean syllable, so that 가리는, 가려 and 가렸 begin alike. Letters that most speakers of Korean
-cannot hear apart are folded first (ㅐ/ㅔ, ㅚ/ㅙ/ㅞ, and final consonants that end in the same sound: standard pronunciation, rule 9),
-because that is how haircuts are misspelt. All of it is in ``tokenizer.json``, so whoever loads the folder reads texts the same way.
+The word pieces are learnt (byte-pair encoding: Sennrich et al., 2016, "Neural Machine Translation of Rare Words with Subword
+Units") over jamo, the letters inside a Korean syllable, so that 가리는, 가려 and 가렸 begin alike. Letters that most speakers of
+Korean cannot hear apart are folded first (ㅐ/ㅔ, ㅚ/ㅙ/ㅞ, and final consonants that end in the same sound: standard
+pronunciation, rule 9), because that is how haircuts are misspelt. All of it is in ``tokenizer.json``, so whoever loads the folder
+reads texts the same way.
 """
 
 from __future__ import annotations

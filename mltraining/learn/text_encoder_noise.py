@@ -1,4 +1,4 @@
-"""Noise for training: typing errors (neighbouring keys, dropped, doubled and swapped letters, like sounds, spacing) and cut words."""
+"""Noise for training: typing errors (near keys, dropped, doubled and swapped letters, like sounds, spacing) and cut words."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ _LATIN_SOUNDS: Final = (
 )  # fmt: skip
 #: Two-set keyboard neighbours and sounds, as Hangul letters inside a syllable (initial, vowel, final).
 _INITIALS: Final = {
-    "ᄀ": "ᄁᄏᄃᄉ", "ᄃ": "ᄄᄐᄀᄌ", "ᄇ": "ᄈᄑᄌ", "ᄉ": "ᄊᄀᄌ", "ᄌ": "ᄍᄎᄇᄃ", "ᄎ": "ᄌᄐᄑ", "ᄏ": "ᄀᄐ", "ᄐ": "ᄃᄏᄎ", "ᄑ": "ᄇᄎᄒ", "ᄒ": "ᄋᄅ",
-    "ᄂ": "ᄆᄋ", "ᄅ": "ᄋᄒ", "ᄆ": "ᄂ", "ᄋ": "ᄂᄅ", "ᄁ": "ᄀ", "ᄄ": "ᄃ", "ᄈ": "ᄇ", "ᄊ": "ᄉ", "ᄍ": "ᄌ",
+    "ᄀ": "ᄁᄏᄃᄉ", "ᄃ": "ᄄᄐᄀᄌ", "ᄇ": "ᄈᄑᄌ", "ᄉ": "ᄊᄀᄌ", "ᄌ": "ᄍᄎᄇᄃ", "ᄎ": "ᄌᄐᄑ",
+    "ᄏ": "ᄀᄐ", "ᄐ": "ᄃᄏᄎ", "ᄑ": "ᄇᄎᄒ", "ᄒ": "ᄋᄅ", "ᄂ": "ᄆᄋ", "ᄅ": "ᄋᄒ", "ᄆ": "ᄂ",
+    "ᄋ": "ᄂᄅ", "ᄁ": "ᄀ", "ᄄ": "ᄃ", "ᄈ": "ᄇ", "ᄊ": "ᄉ", "ᄍ": "ᄌ",
 }  # fmt: skip
 _VOWELS: Final = {
     "ᅡ": "ᅣᅥᅵ", "ᅢ": "ᅦᅤ", "ᅣ": "ᅡᅧ", "ᅤ": "ᅨᅢ", "ᅥ": "ᅩᅡᅧ", "ᅦ": "ᅢᅨ", "ᅧ": "ᅥᅣ", "ᅨ": "ᅦᅤ", "ᅩ": "ᅥᅮᅭ", "ᅪ": "ᅡᅯ", "ᅫ": "ᅰᅬ",

@@ -22,7 +22,8 @@ def check_to_text(check: Mapping[str, Mapping[str, Recall]]) -> str:
 
 
 def _lines(report: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{report['encoder']}: {report['styles']} styles of {report['cuts']} cuts; right cut first / among the first five, 95 % interval"
+    yield f"{report['encoder']}: {report['styles']} styles of {report['cuts']} cuts"
+    yield "right cut first, and among the first five, each with a bootstrap 95 % interval"
     for name, groups in report["recall"].items():
         yield f"\n{name}"
         for group, row in groups.items():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from django.conf import settings
@@ -23,6 +24,9 @@ from ..models import Analysis, Style
 from ..selectors import analysis_for, search_styles
 from ..services import analyses
 from . import serializers as s
+
+#: Threads of this process that may wait for a worker at once; the others answer 202, so that some are free for everything else.
+_seats = threading.BoundedSemaphore(settings.ANALYZE_WAITERS)
 
 
 def analysis_response(analysis: Analysis) -> Response:
@@ -79,8 +83,11 @@ class AnalyzeHybridView(APIView):
             language=get_language() or "ko",
             idempotency_key=request.headers.get("Idempotency-Key", "")[:200],
         )
-        if "respond-async" not in request.headers.get("Prefer", ""):
-            wake.wait(analysis.job_id, settings.ANALYZE_WAIT_SECONDS)
+        if "respond-async" not in request.headers.get("Prefer", "") and _seats.acquire(blocking=False):
+            try:
+                wake.wait(analysis.job_id, settings.ANALYZE_WAIT_SECONDS)
+            finally:
+                _seats.release()
         analysis = Analysis.objects.select_related("job").get(pk=analysis.pk)
         return analysis_response(analysis)
 

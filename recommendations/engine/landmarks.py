@@ -29,6 +29,8 @@ SMALLEST_PART: Final = 240
 #: Width of a face in a view, pixels (the mesh model itself works on 192 x 192), and the level of its bright parts.
 VIEW_WIDTH: Final = 208
 VIEW_LEVEL: Final = 215.0
+#: Views are softened by this much (pixels): what compression and a small sensor leave in a photo moves the mesh less then.
+VIEW_BLUR: Final = 1.0
 #: A close-up's face is at most twice this many pixels wide; the close-up reaches this many face widths from the eyes.
 CLOSE_WIDTH: Final = 240.0
 ROOM: Final = 1.9
@@ -89,6 +91,7 @@ class FaceFinder:
         tilt.
         """
         picture, to_view = render(image, face, view)
+        picture = cv2.GaussianBlur(picture, (0, 0), VIEW_BLUR)
         meshes = self._meshes(self._one, cv2.convertScaleAbs(picture, alpha=gain) if gain != 1.0 else picture)
         if not meshes:
             return None

@@ -23,6 +23,7 @@ CODES: Final[dict[str, Severity]] = {
     "too_bright": "stop",
     "turned_away": "stop",
     "cut_off": "stop",
+    "not_a_photo": "stop",
     "half_turned": "warn",
     "tilted": "warn",
     "soft_focus": "warn",
@@ -33,6 +34,7 @@ CODES: Final[dict[str, Severity]] = {
     "no_colour": "warn",
     "colour_cast": "warn",
     "covered_forehead": "warn",
+    "glasses": "warn",
     "too_close": "warn",
 }
 
@@ -68,6 +70,10 @@ ADVICE: Final[dict[str, dict[str, str]]] = {
     "cut_off": {
         "ko": "얼굴이 사진 밖으로 잘렸어요. 이마부터 턱까지 모두 보이게 찍어 주세요.",
         "en": "Part of the face is outside the photo. Show everything from forehead to chin.",
+    },
+    "not_a_photo": {
+        "ko": "사진이 아니라 그림처럼 보여요. 카메라로 찍은 사진을 올려 주세요.",
+        "en": "This looks like a drawing. Use a photo taken with a camera.",
     },
     "half_turned": {
         "ko": "얼굴이 조금 돌아가 있어요. 정면 사진이면 더 정확해요.",
@@ -109,6 +115,10 @@ ADVICE: Final[dict[str, dict[str, str]]] = {
         "ko": "이마가 가려져 있어요. 앞머리를 넘기면 얼굴형을 더 정확히 읽어요.",
         "en": "The forehead is covered. Sweep the fringe aside and your face shape is read more precisely.",
     },
+    "glasses": {
+        "ko": "안경을 쓰고 있어요. 안경을 벗으면 얼굴형과 피부색을 더 정확히 읽어요.",
+        "en": "You are wearing glasses. Without them your face shape and colouring are read more precisely.",
+    },
     "too_close": {
         "ko": "카메라가 너무 가까워 얼굴이 길어 보여요. 팔을 뻗거나 조금 떨어져서 찍어 주세요.",
         "en": "The camera is so close that it stretches the face. Hold it farther away.",
@@ -135,6 +145,8 @@ class Limits:
     uneven_warn: float = 14.0  # L* between the cheeks
     contrast_warn: float = 5.0  # standard deviation of L* over the face
     chroma_none: float = 2.0  # 95th percentile of chroma over the face
+    flat_stop: float = 0.33  # share of the face without any grain
+    bridge_warn: float = 0.95  # contrast across the bridge of the nose
     nearness_warn: float = 0.735  # eye span over face width
     distance_warn_mm: float = 450.0
     rival_width: float = 0.6  # of the widest face
@@ -162,6 +174,7 @@ def judge(metrics: dict[str, float], *, limits: Limits = LIMITS) -> list[str]:
         ("cut_off", m["outside"] > limits.outside_stop),
         ("turned_away", abs(m["yaw_deg"]) > limits.yaw_stop),
         ("too_dark", dark),
+        ("not_a_photo", not dark and m["flat"] > limits.flat_stop),
         ("too_bright", m["clipped_light"] > limits.clipped_stop),
         ("too_blurry", not dark and m["sharpness"] < limits.sharpness_stop),
         ("half_turned", limits.yaw_warn < abs(m["yaw_deg"]) <= limits.yaw_stop),
@@ -172,6 +185,7 @@ def judge(metrics: dict[str, float], *, limits: Limits = LIMITS) -> list[str]:
         ("uneven_light", m["uneven"] > limits.uneven_warn),
         ("low_contrast", m["contrast"] < limits.contrast_warn),
         ("no_colour", m["chroma"] < limits.chroma_none),
+        ("glasses", m["bridge"] > limits.bridge_warn),
         ("too_close", _too_close(m, limits)),
     )
     codes = [code for code, holds in rules if holds]

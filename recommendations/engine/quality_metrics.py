@@ -6,19 +6,19 @@ import cv2
 import numpy as np
 
 from recommendations.engine.colour_patches import LEFT_CHEEK, RIGHT_CHEEK
-from recommendations.engine.landmarks import face_width
+from recommendations.engine.landmarks import CloseUp, face_width
 from recommendations.engine.measurements import pose_degrees
 from recommendations.engine.mesh_topology import OUTLINE
 from recommendations.engine.perspective import iris_diameter, nearness
 from recommendations.engine.portrait import WIDTH, Portrait
 
 
-def metrics_of(face: np.ndarray, shape: tuple[int, ...], view: Portrait, lab: np.ndarray) -> dict[str, float]:
+def metrics_of(photo: np.ndarray, close: CloseUp, near: np.ndarray, view: Portrait, lab: np.ndarray) -> dict[str, float]:
     """Everything that is judged, by name.
 
-    ``face`` (478, 3) in the photo's pixels, ``shape`` of the photo, ``view`` its portrait and ``lab`` (h, w, 3) the portrait in
-    CIELAB.
+    ``near`` is the face (478, 3) in the close-up, ``view`` its portrait and ``lab`` (h, w, 3) the portrait in CIELAB.
     """
+    face, shape = close.to_photo(near), photo.shape
     yaw, pitch, roll = (float(angle) for angle in pose_degrees(face))
     width = face_width(face)
     skin = view.face()
@@ -44,6 +44,8 @@ def metrics_of(face: np.ndarray, shape: tuple[int, ...], view: Portrait, lab: np
         "outside": float(beyond.mean()),
         "iris_px": iris_diameter(face),
         "nearness": nearness(face),
+        "flat": flatness(close.image, near),
+        "bridge": bridge(view),
     }
 
 
@@ -63,6 +65,37 @@ def sharpness(view: Portrait, face_px: float) -> float:
         return 0.0
     spread = float(grey[inner].std())
     return float(np.sqrt((cv2.Laplacian(grey, cv2.CV_32F)[inner] ** 2).mean()) / spread) if spread > 1e-3 else 0.0
+
+
+def flatness(image: np.ndarray, face: np.ndarray) -> float:
+    """Share of the face's box in which neighbouring pixels are alike, 0..1: drawings are flat, cameras have grain.
+
+    Pixels at the end of their range do not count, because an overexposed photo is flat there too.
+    """
+    low = np.clip(face[:, :2].min(0), 0, None).astype(int)
+    high = np.ceil(face[:, :2].max(0)).astype(int)
+    box = np.ascontiguousarray(image[low[1] : high[1], low[0] : high[0]])
+    if box.size == 0:
+        return 0.0
+    around = np.ones((3, 3), np.uint8)
+    most, least = cv2.dilate(box, around), cv2.erode(box, around)
+    counted = (most.max(-1) < 250) & (least.max(-1) > 10)
+    return float(((most - least).max(-1) <= 1)[counted].mean()) if counted.any() else 0.0
+
+
+def bridge(view: Portrait) -> float:
+    """Contrast of horizontal edges across the bridge of the nose, over the face's own: spectacles lie there.
+
+    The strip between the inner ends of the brows, from between them to the middle of the nose.
+    """
+    grey = cv2.GaussianBlur(cv2.cvtColor(view.pixels, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 1.2)
+    left, right = int(view.points[193, 0]), int(view.points[417, 0])
+    top, bottom = int(view.points[9, 1]), int(view.points[195, 1])
+    spread = float(grey[view.face()].std()) if view.face().any() else 0.0
+    if right - left < 3 or bottom - top < 5 or spread < 1e-3:
+        return 0.0
+    edges = np.median(cv2.Sobel(grey[top:bottom, left:right], cv2.CV_32F, 0, 1) / 4, axis=1)
+    return float(np.ptp(edges) / spread)
 
 
 def _median(values: np.ndarray) -> float:

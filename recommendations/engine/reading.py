@@ -26,7 +26,7 @@ from recommendations.engine.portrait import portrait
 from recommendations.engine.types import FaceReading, Measurement, PhotoRejected
 
 #: Share of the forehead that must be covered before it is said.
-COVERED: Final = 0.45
+COVERED: Final = 0.55
 FEATURES: Final = {
     "outline": OUTLINE, "left_eye": LEFT_EYE, "right_eye": RIGHT_EYE, "left_brow": LEFT_BROW, "right_brow": RIGHT_BROW,
     "nose": (*NOSE, *NOSE_BASE), "lips_outer": LIPS_OUTER, "lips_inner": LIPS_INNER,
@@ -50,7 +50,7 @@ def read(image: np.ndarray, *, views: int, focal_px: float | None) -> FaceReadin
     view = portrait(close.image, near)
     light = linear(view.pixels)
     lab = lab_of_linear(light)
-    metrics = quality_metrics.metrics_of(face, image.shape, view, lab)
+    metrics = quality_metrics.metrics_of(image, close, near, view, lab)
     if focal_px:
         metrics["distance_mm"] = perspective.camera_distance_mm(face, focal_px)
     codes = quality.judge(metrics)

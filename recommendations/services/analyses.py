@@ -117,6 +117,7 @@ def _run(job: Job, analysis: Analysis) -> None:
         if not jobs.succeed(job):  # first, for its lock: a deletion waits for this transaction, or has stopped it
             raise jobs.JobGone
         store_result(analysis, reading, advice, request_id=job.request_id)
+    log.info("analysis_done", job_id=job.pk, styles=len(advice.items), advisor_status=advice.meta["advisor_status"])
 
 
 def _read_photos(job: Job, analysis: Analysis) -> tuple[np.ndarray, FaceReading, dict[str, Any]]:

@@ -148,6 +148,17 @@ def test_message_lost_by_the_broker_is_sent_again(sent: list[int]) -> None:
     assert sent == [job.pk]
 
 
+def test_message_that_died_with_its_worker_is_sent_again_soon(sent: list[int]) -> None:
+    job = make()
+    sent.clear()
+    Job.objects.filter(pk=job.pk).update(sent_at=timezone.now() - timedelta(seconds=7))
+    wake.client().rpush(job.queue, "another message")
+    assert jobs.recover_lost()["resent"] == 0  # it may still be waiting behind that one
+    wake.client().delete(job.queue)
+    assert jobs.recover_lost()["resent"] == 1
+    assert sent == [job.pk]
+
+
 def test_cancelled_work_cannot_write_its_end(sent: list[int]) -> None:
     job = make()
     with jobs.claimed(job.pk) as mine:

@@ -21,11 +21,12 @@ from mltraining.learn.text_encoder_eval import (
     encoder_passage_ranker,
     evaluate,
     hit_ranks,
+    hold_out_paraphrases,
     load_queries,
     recall,
 )
-from mltraining.learn.text_encoder_export import export, train_and_export
-from mltraining.learn.text_encoder_report import to_text
+from mltraining.learn.text_encoder_export import cross_check, export, train_and_export
+from mltraining.learn.text_encoder_report import check_to_text, to_text
 from recommendations.engine.catalogue import load_catalogue
 
 SMALL = TrainingConfig(rank=32, pieces=1500, pieces_from=500, steps=50, batch=32, pairs=32, learning_rate=0.03)
@@ -99,7 +100,7 @@ def test_training_learns_and_repeats(few: Corpus) -> None:
             untrained([untrained.rows(t) for t in [*few.documents, *(q.text for q in queries)]])
         ).numpy()
     first = trained()
-    assert mean_recall(first) > max(0.6, mean_recall(before) + 0.2)
+    assert mean_recall(first) > mean_recall(before) + 0.3
     np.testing.assert_allclose(first, trained(), atol=1e-5)
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
 
@@ -206,3 +207,13 @@ def test_the_commands(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Non
         call_command("train_text_encoder", "--model-version", "9", "--root", str(tmp_path))
     with pytest.raises(CommandError, match="cannot be loaded"):
         call_command("evaluate_text_encoder", "--encoder", str(tmp_path))
+
+
+def test_the_check_leaves_out_what_it_asks(few: Corpus) -> None:
+    smaller, held = hold_out_paraphrases(few, seed=1)
+    assert {language: len(queries) for language, queries in held.items()} == {"ko": 12, "en": 12}
+    left = set(smaller.training_texts())
+    assert not [query.text for queries in held.values() for query in queries if query.text in left]
+    check = cross_check(few, SMALL)
+    assert check["ko"]["encoder"].queries == 12
+    assert "ko (12), tfidf" in check_to_text(check)

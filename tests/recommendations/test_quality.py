@@ -12,9 +12,28 @@ from recommendations.engine.reader import read_face
 from recommendations.engine.types import PhotoRejected
 
 GOOD = {
-    "face_px": 200.0, "outside": 0.0, "yaw_deg": 0.0, "pitch_deg": 0.0, "roll_deg": 0.0, "brightness": 60.0, "clipped_light": 0.0,
-    "sharpness": 0.4, "glare": 0.0, "uneven": 2.0, "contrast": 14.0, "chroma": 25.0, "nearness": 0.66,
+    "face_px": 200.0, "outside": 0.0, "yaw_deg": 0.0, "pitch_deg": 0.0, "roll_deg": 0.0, "brightness": 60.0, "sharpness": 0.4,
+    "clipped_light": 0.0, "glare": 0.0, "uneven": 2.0, "contrast": 14.0, "chroma": 25.0, "nearness": 0.66, "flat": 0.01,
+    "bridge": 0.2,
 }  # fmt: skip
+
+
+def drawn(image: np.ndarray) -> np.ndarray:
+    """The photo as flat patches of a dozen colours, as a drawing program makes them."""
+    smooth = cv2.pyrMeanShiftFiltering(image, 12, 35)
+    criteria = (cv2.TERM_CRITERIA_MAX_ITER, 10, 1.0)
+    cv2.setRNGSeed(1)
+    _, labels, colours = cv2.kmeans(smooth.reshape(-1, 3).astype(np.float32), 12, None, criteria, 1, cv2.KMEANS_PP_CENTERS)
+    return colours[labels.ravel()].reshape(image.shape).astype(np.uint8)
+
+
+def spectacled(image: np.ndarray) -> np.ndarray:
+    """The astronaut with a dark frame drawn over her eyes."""
+    worn = image.copy()
+    for centre in ((207, 117), (246, 116)):
+        cv2.ellipse(worn, centre, (16, 11), 0, 0, 360, (15, 15, 15), 2, cv2.LINE_AA)
+    cv2.line(worn, (222, 114), (231, 114), (15, 15, 15), 3, cv2.LINE_AA)
+    return worn
 
 
 def refusal(image: np.ndarray) -> str:
@@ -69,6 +88,7 @@ def test_a_passer_by_is_not(face_photo: np.ndarray) -> None:
         ("too_dark", lambda image: (image * 0.07).astype(np.uint8)),
         ("too_bright", lambda image: np.clip(image * 1.9, 0, 255).astype(np.uint8)),
         ("too_blurry", lambda image: cv2.GaussianBlur(image, (0, 0), 5)),
+        ("not_a_photo", drawn),
         ("too_small", lambda image: cv2.resize(image, (140, 140), interpolation=cv2.INTER_AREA)),
         ("too_small", lambda image: image[:12, :12]),
     ],
@@ -89,6 +109,7 @@ def test_stops(face_photo: np.ndarray, code: str, spoil) -> None:
                 image, cv2.getRotationMatrix2D((226, 115), 33, 1), (512, 512), borderMode=cv2.BORDER_REPLICATE
             ),
         ),
+        ("glasses", spectacled),
         ("colour_cast", lambda image: np.clip(image * np.array([1.0, 0.8, 0.45]), 0, 255).astype(np.uint8)),
     ],
 )
@@ -112,7 +133,8 @@ def test_a_fringe_over_the_forehead_is_seen(face_photo: np.ndarray) -> None:
         ({"brightness": 3.0}, "too_dark"), ({"brightness": 20.0}, "dim"), ({"clipped_light": 0.9}, "too_bright"),
         ({"glare": 0.2}, "glare"), ({"sharpness": 0.01}, "too_blurry"), ({"sharpness": 0.07}, "soft_focus"),
         ({"uneven": 30.0}, "uneven_light"), ({"contrast": 1.0}, "low_contrast"), ({"chroma": 0.5}, "no_colour"),
-        ({"nearness": 0.8}, "too_close"), ({"distance_mm": 300.0}, "too_close"),
+        ({"nearness": 0.8}, "too_close"), ({"flat": 0.6}, "not_a_photo"), ({"bridge": 1.5}, "glasses"),
+        ({"distance_mm": 300.0}, "too_close"),
     ],
 )  # fmt: skip
 def test_each_rule_alone(change: dict[str, float], code: str) -> None:

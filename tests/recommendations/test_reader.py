@@ -129,7 +129,7 @@ def test_another_thread_reads_the_same(face_photo: np.ndarray, reading: FaceRead
 @pytest.mark.parametrize("name", HANDLED)
 def test_handling_the_photo_hardly_moves_the_reading(face_photo: np.ndarray, reading: FaceReading, name: str) -> None:
     after = read_face(HANDLED[name](face_photo))
-    assert variation(reading, after) < 0.16
+    assert variation(reading, after) < 0.17
     for key in ("length_to_width", "jaw_to_cheek", "forehead_to_cheek"):
         assert after.measurements[key].value == pytest.approx(reading.measurements[key].value, rel=0.03)
 

@@ -17,7 +17,7 @@ from recommendations.engine.catalogue import CatalogueError, load_catalogue
 
 
 class Command(BaseCommand):
-    help = "Recall@1 and recall@5 of the right canonical cut on held-out Korean, English and misspelt queries, beside a TF-IDF baseline."
+    help = "Recall of the right canonical cut on held-out Korean, English and misspelt queries, beside a TF-IDF baseline."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(

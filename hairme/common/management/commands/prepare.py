@@ -20,8 +20,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("migrate", verbosity=0, interactive=False)
-        call_command("load_catalogue")
-        call_command("build_style_embeddings")
+        call_command("load_catalogue", stdout=self.stdout)
+        call_command("build_style_embeddings", stdout=self.stdout)
         if not settings.PRODUCTION:
             self._staff_login()
 

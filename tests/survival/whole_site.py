@@ -25,7 +25,7 @@ from psycopg.rows import dict_row
 from hairme.common.embedded.leftovers import servers_on
 
 ROOT = Path(__file__).resolve().parents[2]
-WAIT_SECONDS = 6.0  # ANALYZE_WAIT_SECONDS of this site: short, so that its end is met too
+WAIT_SECONDS = 4.0  # ANALYZE_WAIT_SECONDS of this site: short, so that its end is met too
 PATIENCE = WAIT_SECONDS + 12.0  # no request may take longer, whatever is broken and however busy the machine
 START_SECONDS = 240.0
 HEAL_SECONDS = 90.0
@@ -57,7 +57,7 @@ class Site:
             self.port = int(probe.getsockname()[1])
         self.process: subprocess.Popen[bytes] | None = None
 
-    # --- its life ----------------------------------------------------------------------------------------------------------------
+    # --- its life ---------------------------------------------------------------------------------------------------------------
 
     def start(self) -> float:
         """Start it and wait until it is ready; the seconds that took."""
@@ -67,7 +67,7 @@ class Site:
             "PORT": str(self.port),
             "ANALYZE_WAIT_SECONDS": str(WAIT_SECONDS),
             "HAIRME_INFERENCE_CONCURRENCY": "2",
-            "WEB_CONCURRENCY": "2",
+            "WEB_CONCURRENCY": "1",
         }
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)} | _BLANK
         begin = time.monotonic()
@@ -116,7 +116,7 @@ class Site:
         folder = self.var / "private" / "uploads"
         return sorted(os.listdir(folder)) if folder.is_dir() else []
 
-    # --- what a client sees ------------------------------------------------------------------------------------------------------
+    # --- what a client sees -----------------------------------------------------------------------------------------------------
 
     def address(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{path}"
@@ -135,6 +135,12 @@ class Site:
         assert answer.status_code in (200, 202), answer.text
         return int(answer.json()["analysis_id"])
 
+    def result(self, photo: bytes) -> tuple[int, list[str]]:
+        """A finished analysis: its id and the names of the styles that it shows."""
+        analysis_id = self.submit(photo, wait=True)
+        self.finished([analysis_id])
+        return analysis_id, [item["style_name"] for item in self.analysis(analysis_id).json()["data"]["recommendations"]]
+
     def analysis(self, analysis_id: int) -> requests.Response:
         return self.get(f"/api/v2/analyses/{analysis_id}")
 
@@ -145,7 +151,7 @@ class Site:
         given = {"analysis_id": analysis_id, "style_name": style_name, "reaction": reaction}
         return requests.post(self.address("/api/v2/feedback"), json=given, timeout=PATIENCE)
 
-    # --- what the database holds -------------------------------------------------------------------------------------------------
+    # --- what the database holds ------------------------------------------------------------------------------------------------
 
     @property
     def services(self) -> dict[str, Any]:
@@ -168,52 +174,69 @@ class Site:
         """The final state of each, waited for."""
 
         def look() -> dict[int, str]:
-            query = "SELECT a.id, j.state FROM common_job j JOIN recommendations_analysis a ON a.job_id = j.id WHERE a.id = ANY(%s)"
-            found = {row["id"]: row["state"] for row in self.rows(query, ids)}
+            query = (
+                "SELECT a.id, j.state FROM common_job j JOIN recommendations_analysis a ON a.job_id = j.id WHERE a.id = ANY(%s)"
+            )
+            try:
+                found = {row["id"]: row["state"] for row in self.rows(query, ids)}
+            except psycopg.OperationalError:  # it may be what was killed
+                return {}
             return found if len(found) == len(ids) and set(found.values()) <= set(FINAL) else {}
 
         return until(look, seconds, f"{len(ids)} analyses are over")
 
-    # --- hurting it --------------------------------------------------------------------------------------------------------------
+    # --- hurting it -------------------------------------------------------------------------------------------------------------
 
     def child(self, name: str) -> psutil.Process:
         """The main process of a child of ``up``: postgres, redis, web, beat, or worker-NAME."""
         assert self.process is not None
-        marks = {"postgres": "bin/postgres", "redis": "redis-server", "web": "gunicorn", "beat": "beat"}
-        mark = marks.get(name) or f"{name.removeprefix('worker-')}@%h"
+        marks = {"postgres": "/postgres -D ", "redis": "/redis-server ", "web": " gunicorn ", "beat": " beat "}
+        mark = marks.get(name) or f" {name.removeprefix('worker-')}@%h "
         for process in psutil.Process(self.process.pid).children():
             with suppress(psutil.Error):
-                if any(part == mark or part.endswith(f"/{mark}") or (mark == "redis-server" and mark in part) for part in process.cmdline()):
-                    return process
-            with suppress(psutil.Error):
-                if name == "postgres" and process.cmdline()[0].endswith(mark):
+                if mark in " ".join(process.cmdline()):
                     return process
         raise AssertionError(f"{name} does not run")
 
-    def kill(self, name: str) -> float:
-        """Kill a child of ``up`` outright; time.monotonic() of that. Its successor may still be on its way when this returns."""
+    def pool(self, name: str = "worker-inference") -> list[psutil.Process]:
+        """The processes in which a worker runs its tasks."""
+        return self.child(name).children()
+
+    def kill(self, name: str) -> None:
+        """Kill a child of ``up`` outright, and wait until it is dead. Its successor may still be on its way then."""
         victim = self.child(name)
         victim.kill()
-        until(lambda: not victim.is_running() or victim.status() == psutil.STATUS_ZOMBIE, 10, f"{name} is dead", every=0.01)
-        return time.monotonic()
+        until(lambda: _is_dead(victim), 10, f"{name} is dead", every=0.01)
+
+    def resume(self) -> None:
+        """Let every worker process go on that a test has frozen."""
+        for name in ("worker-inference", "worker-default"):
+            with suppress(AssertionError, psutil.Error):
+                for process in self.pool(name):
+                    process.resume()
 
     def freeze(self, ids: list[int], stage: str = "") -> tuple[int, psutil.Process]:
         """Stop a worker process in the middle of one of these analyses: (analysis, process), frozen until killed or resumed.
 
-        The process holds no lock on its job. Fails where all are over before one was caught.
+        The worker's processes run in slices of milliseconds until one is where it is wanted, so none slips through. The process
+        holds no lock on its job. Fails where all are over before one was caught.
         """
-        query = """SELECT a.id, j.worker, j.stage FROM common_job j JOIN recommendations_analysis a ON a.job_id = j.id
+        query = """SELECT a.id, j.worker FROM common_job j JOIN recommendations_analysis a ON a.job_id = j.id
                    WHERE a.id = ANY(%s) AND j.state = 'running'"""
         deadline = time.monotonic() + HEAL_SECONDS
         with psycopg.connect(self.services["database_url"], autocommit=True, row_factory=dict_row) as connection:
             while time.monotonic() < deadline:
+                stopped = {process.pid: process for process in map(_suspended, self.pool()) if process is not None}
+                caught = None
                 for row in connection.execute(query, (ids,)).fetchall():
-                    process = psutil.Process(int(row["worker"].split(":")[1]))
-                    process.suspend()
-                    if self._is_held(connection, row["id"], row["worker"], stage):
-                        return row["id"], process
+                    pid = int(row["worker"].split(":")[1])
+                    if caught is None and pid in stopped and self._is_held(connection, row["id"], row["worker"], stage):
+                        caught = row["id"], stopped.pop(pid)
+                for process in stopped.values():
                     process.resume()
-                time.sleep(0.002)
+                if caught is not None:
+                    return caught
+                time.sleep(0.004)
         raise AssertionError("no analysis was caught running")
 
     @staticmethod
@@ -228,6 +251,24 @@ class Site:
 
     def redis(self) -> redis.Redis:
         return redis.Redis.from_url(self.services["redis_url"], socket_timeout=5)
+
+
+def _suspended(process: psutil.Process) -> psutil.Process | None:
+    """The process, stopped; None where it does not live."""
+    try:
+        process.suspend()
+        states = (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE)
+        until(lambda: process.status() in states, 10, f"{process} stops", every=0.001)
+        return process if process.status() == psutil.STATUS_STOPPED else None
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _is_dead(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 @contextmanager
