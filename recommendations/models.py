@@ -178,7 +178,7 @@ class Analysis(models.Model):
     visitor = models.CharField(
         _("visitor"), max_length=36, blank=True, help_text=_("Browser that gave the photo, where nobody was signed in.")
     )
-    job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="analysis", verbose_name=_("job"))
+    job = models.OneToOneField(Job, on_delete=models.RESTRICT, related_name="analysis", verbose_name=_("job"))
     photo = models.FileField(_("photo"), storage=private_storage, max_length=200, blank=True)
     photo_sha256 = models.CharField(_("photo hash"), max_length=64)
     language = models.CharField(_("language"), max_length=5)

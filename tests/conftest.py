@@ -39,6 +39,18 @@ def face_jpeg(face_photo: np.ndarray) -> bytes:
     return stream.getvalue()
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment: None, django_db_modify_db_settings: None, django_db_blocker: Any) -> None:
+    """The test database, made for ``catalogue`` too, which pytest-django's own fixture does not look for.
+
+    It is not dropped: the server goes away with the run.
+    """
+    from django.test.utils import setup_databases
+
+    with django_db_blocker.unblock():
+        setup_databases(verbosity=0, interactive=False, aliases={"default"})
+
+
 #: Tables that hold the catalogue: the ``catalogue`` fixture fills them once per process and leaves them filled.
 KEPT_TABLES = {
     "django_migrations",

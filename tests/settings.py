@@ -24,6 +24,11 @@ if "HAIRME_TEST_SERVICES" not in os.environ:
     for name in ("GEMINI_API_KEY", "GEMINI_ENDPOINT", "HAIRME_TEXT_ENCODER", "SECRET_KEY"):
         os.environ[name] = ""
 
+if number := os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw"):
+    # A Redis database and a folder each, or one worker's Celery would run another's jobs.
+    os.environ["REDIS_URL"] = f"{os.environ['REDIS_URL'].rpartition('/')[0]}/{int(number) + 1}"
+    os.environ["HAIRME_VAR"] = f"{os.environ['HAIRME_TEST_SERVICES']}/var-{number}"
+
 from hairme.env import DECLARED
 from hairme.settings import *  # noqa: F403
 

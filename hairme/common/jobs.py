@@ -201,10 +201,9 @@ def recover_lost(now: datetime | None = None) -> dict[str, int]:
         counts["requeued"] += Job.objects.filter(pk=job.pk, state=Job.State.RUNNING, attempts=job.attempts).update(
             state=Job.State.QUEUED, sent_at=None, lease_until=None, worker=""
         )
-    waiting = wake.queue_lengths()
-    for job in Job.objects.undelivered(now, SHORT_PATIENCE)[:500]:
-        if job.sent_at and job.sent_at > now - PATIENCE and waiting.get(job.queue, 1):
-            continue
+    lost = Job.objects.undelivered(now, PATIENCE)
+    lost |= Job.objects.undelivered(now, SHORT_PATIENCE).filter(queue__in=wake.empty_queues())
+    for job in lost.order_by("created_at")[:500]:
         if not send(job):
             break
         counts["resent"] += 1
@@ -247,7 +246,7 @@ def _patiently(action: Callable[[], T]) -> T:
 
 
 def _mine(job: Job) -> Any:
-    return Job.objects.filter(pk=job.pk, state=Job.State.RUNNING, attempts=job.attempts)
+    return Job.objects.filter(pk=job.pk, state=Job.State.RUNNING, attempts=job.attempts, worker=job.worker)
 
 
 def _me() -> str:

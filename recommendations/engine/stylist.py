@@ -39,7 +39,9 @@ class Stylist:
         raw = SHAPE_POINTS * (self._flatters @ shape) + self._effects @ wanted
         return BASE + np.where(raw > 0, 100.0 - BASE, BASE) * np.tanh(raw / SPREAD)
 
-    def suggest(self, reading: FaceReading, mask: np.ndarray, preference: np.ndarray, *, language: str, n: int = 4) -> list[Suggestion]:
+    def suggest(
+        self, reading: FaceReading, mask: np.ndarray, preference: np.ndarray, *, language: str, n: int = 4
+    ) -> list[Suggestion]:
         """The ``n`` best styles of those that ``mask`` (n,) allows: one per cut, and at most half of them of one family.
 
         ``preference`` (n,) is added to the scores: what speaks for or against a style apart from the face.

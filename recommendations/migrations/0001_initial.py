@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
                 ('meta', models.JSONField(default=dict, verbose_name='how it was made')),
                 ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
                 ('completed_at', models.DateTimeField(blank=True, null=True, verbose_name='completed')),
-                ('job', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='analysis', to='common.job', verbose_name='job')),
+                ('job', models.OneToOneField(on_delete=django.db.models.deletion.RESTRICT, related_name='analysis', to='common.job', verbose_name='job')),
                 ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='analyses', to=settings.AUTH_USER_MODEL, verbose_name='person')),
             ],
             options={
