@@ -81,8 +81,9 @@ def check_frame(image: np.ndarray) -> FrameCheck:
     except PhotoRejected as refusal:
         return FrameCheck((QualityIssue(refusal.code, "stop"),), box_of(faces[0], image) if faces else None)
     face, box = faces[0], box_of(faces[0], image)
-    view = portrait(image, face)
-    codes = judge(quality_metrics.metrics_of(face, image.shape, view, lab_of_linear(linear(view.pixels))))
+    close = landmarks.close_up(image, face)
+    view = portrait(close.image, close.face)
+    codes = judge(quality_metrics.metrics_of(image, close, close.face, view, lab_of_linear(linear(view.pixels))))
     stops = [QualityIssue(code, "stop") for code in codes if CODES[code] == "stop"]
     place = [QualityIssue(code, "warn") for code in framing(box)]
     # A frame is too small to be sharp where a photo is, so softness waits for the photo itself.

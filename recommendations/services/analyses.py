@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, BinaryIO
 
 import numpy as np
+import structlog
 from django.conf import settings
 from django.db import transaction
 from django.db.models.fields.files import FieldFile
@@ -31,6 +32,8 @@ from .batch import WORKING_SIDE
 from .impressions import show
 from .photos import forget_photo
 from .recommend import Advice, recommend
+
+log = structlog.get_logger(__name__)
 
 TASK = "recommendations.analyze"
 
