@@ -82,7 +82,7 @@ def analyze(request: HttpRequest) -> HttpResponse:
         fault = next(iter(form.errors.get("file") or [_("Some of the wishes could not be read. Choose them again.")]))
         return _home(request, _fresh_form(given), str(fault), 400)
     try:
-        analysis, _created = analyses.start_analysis(
+        analysis, created = analyses.start_analysis(
             photo=form.cleaned_data["file"],
             user=request.user,
             visitor=visitor_of(request, make=True),
@@ -94,6 +94,8 @@ def analyze(request: HttpRequest) -> HttpResponse:
         if problem.field != "file":
             raise
         return _home(request, _fresh_form(given), problem.message, problem.status)
+    if not created and analysis.visitor:  # a double click before there was a session: both belong to one browser
+        request.session["visitor"] = analysis.visitor
     return redirect("analysis", analysis_id=analysis.pk)
 
 
