@@ -18,7 +18,7 @@ run: environment ## Run HairMe on this machine until Ctrl-C
 	@exec $(MANAGE) up
 
 test: environment-dev ## Run the test suite on a database of its own
-	@exec $(BIN)/python -m pytest -n 2 tests
+	@exec $(BIN)/python -m pytest -n 2 --dist loadgroup tests
 
 check: environment-dev ## Style, types, import contracts, migrations, deployment settings, OpenAPI
 	$(BIN)/ruff check .

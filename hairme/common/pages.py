@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
-from .errors import MESSAGES, error_body, sentence
+from .errors import MESSAGES, error_body, outage_code, sentence
 
 
 def error_page(
@@ -34,9 +35,14 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
     return error_page(request, "not_found")
 
 
+def _outage() -> str | None:
+    error = sys.exc_info()[1]
+    return outage_code(error) if error is not None else None
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     try:
-        return error_page(request, "internal_error")
+        return error_page(request, _outage() or "internal_error")
     except Exception:  # the template layer itself may be what failed
         return HttpResponse(sentence("internal_error"), status=500, content_type="text/plain; charset=utf-8")
 

@@ -88,8 +88,7 @@ class AnalyzeHybridView(APIView):
                 wake.wait(analysis.job_id, settings.ANALYZE_WAIT_SECONDS)
             finally:
                 _seats.release()
-        analysis = Analysis.objects.select_related("job").get(pk=analysis.pk)
-        return analysis_response(analysis)
+        return analysis_response(analysis_for(user=request.user, analysis_id=analysis.pk))
 
 
 class AnalysisView(APIView):
@@ -122,8 +121,7 @@ class RetryAnalysisView(APIView):
         """Try a failed analysis again while its photo is still there."""
         analysis = analysis_for(user=request.user, analysis_id=analysis_id)
         analyses.retry_analysis(analysis)
-        analysis.job.refresh_from_db()
-        return analysis_response(analysis)
+        return analysis_response(analysis_for(user=request.user, analysis_id=analysis_id))
 
 
 class StyleListView(APIView):

@@ -33,7 +33,7 @@ def nearness(face: np.ndarray) -> float:
 #: The distance at which portraits are usually taken, to which a near one is brought.
 REFERENCE_MM: Final = 1500.0
 #: The mesh model follows only this share of a pinhole camera's distortion (evaluate_face_shape --photos prints it).
-FOLLOWED: Final = 0.38
+FOLLOWED: Final = 0.40
 
 
 def undo(meshes: np.ndarray, distance_mm: float) -> np.ndarray:

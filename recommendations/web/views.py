@@ -85,7 +85,7 @@ def analyze(request: HttpRequest) -> HttpResponse:
     try:
         files: list[Any] = request.FILES.getlist("file")
         first, *further = files
-        analysis, _created = analyses.start_analysis(
+        analysis, created = analyses.start_analysis(
             photo=first,
             further=further,
             user=request.user,
@@ -98,6 +98,8 @@ def analyze(request: HttpRequest) -> HttpResponse:
         if problem.field != "file":
             raise
         return _home(request, _fresh_form(given), problem.message, problem.status)
+    if not created and analysis.visitor:  # a double click before there was a session: both belong to one browser
+        request.session["visitor"] = analysis.visitor
     return redirect("analysis", analysis_id=analysis.pk)
 
 
