@@ -64,6 +64,11 @@ def portraits(shared_data: Path) -> list[np.ndarray]:
     return [cv2.resize(photo, None, fx=2.5, fy=2.5, interpolation=cv2.INTER_CUBIC) for photo in photos]
 
 
+@pytest.fixture(scope="module")
+def portrait_readings(portraits: list[np.ndarray]) -> list[FaceReading]:
+    return [read_face(photo) for photo in portraits]
+
+
 def test_shape_is_a_distribution_with_its_own_verdict(reading: FaceReading) -> None:
     shape = reading.face_shape
     assert tuple(shape.probabilities) == CLASSES
@@ -142,22 +147,22 @@ def test_a_mirrored_photo_has_mirrored_features(face_photo: np.ndarray, reading:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["mirrored", "half size", "jpeg 30", "rolled", "darker"])
-def test_labels_stand_on_real_portraits(portraits: list[np.ndarray], name: str) -> None:
-    pairs = [(read_face(photo), read_face(HANDLED[name](photo))) for photo in portraits]
+def test_labels_stand_on_real_portraits(portraits: list[np.ndarray], portrait_readings: list[FaceReading], name: str) -> None:
+    pairs = [(before, read_face(HANDLED[name](photo))) for photo, before in zip(portraits, portrait_readings, strict=True)]
     same = np.mean([before.face_shape.label == after.face_shape.label for before, after in pairs])
     moved = np.mean([variation(before, after) for before, after in pairs])
     assert same >= 0.85, f"{same:.3f} keep their label"
     assert moved < 0.07
 
 
-def test_different_people_get_different_readings(portraits: list[np.ndarray]) -> None:
-    readings = [read_face(photo) for photo in portraits[:20]]
+def test_different_people_get_different_readings(portrait_readings: list[FaceReading]) -> None:
+    readings = portrait_readings
     assert len({r.face_shape.label for r in readings}) >= 3
     assert np.std([r.measurements["length_to_width"].percentile for r in readings]) > 10
 
 
-def test_grey_portraits_are_read_without_a_season(portraits: list[np.ndarray]) -> None:
-    reading = read_face(portraits[0])
+def test_grey_portraits_are_read_without_a_season(portrait_readings: list[FaceReading]) -> None:
+    reading = portrait_readings[0]
     assert "no_colour" in {issue.code for issue in reading.quality.issues}
     assert reading.colour.season.decision == "unsure"
 
