@@ -68,12 +68,12 @@ def sharpness(view: Portrait, face_px: float) -> float:
 
 
 def flatness(image: np.ndarray, face: np.ndarray) -> float:
-    """Share of the face's box in which neighbouring pixels are alike, 0..1: drawings are flat, cameras have grain.
+    """Share of the middle of the face in which neighbouring pixels are alike, 0..1: drawings are flat, cameras have grain.
 
     Pixels at the end of their range do not count, because an overexposed photo is flat there too.
     """
-    low = np.clip(face[:, :2].min(0), 0, None).astype(int)
-    high = np.ceil(face[:, :2].max(0)).astype(int)
+    low, high = face[:, :2].min(0), face[:, :2].max(0)
+    low, high = np.clip(low + (high - low) / 5, 0, None).astype(int), np.ceil(high - (high - low) / 5).astype(int)
     box = np.ascontiguousarray(image[low[1] : high[1], low[0] : high[0]])
     if box.size == 0:
         return 0.0
