@@ -15,7 +15,7 @@ from .vocabulary import UPKEEPS
 #: Maximal marginal relevance (Carbonell & Goldstein 1998): 1 ranks by score alone, 0 by difference alone. Difference decides
 #: between near-ties only: one cut is never listed twice anyway, and a greedy choice that looks hard at what was chosen before
 #: turns one small change into another list (``evaluate_stability`` prints how much of it stays).
-RELEVANCE: Final = 0.9
+RELEVANCE: Final = 0.95
 POOL: Final = 80  # best-scored styles among which the diverse ones are looked for
 #: Points that an advisor's first, second, ... suggestion gets on top of its score when the list is put in order.
 ADVISOR_BONUS: Final = (8.0, 6.0, 4.0, 2.0)

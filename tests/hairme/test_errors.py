@@ -45,7 +45,16 @@ def test_every_code_has_a_status_and_a_sentence_in_both_languages(code: str) -> 
             said.append(
                 sentence(
                     code,
-                    {"wait": 3, "max_megabytes": 15, "width": 1, "height": 1, "frames": 1, "max_megapixels": 50, "min_side": 9},
+                    {
+                        "wait": 3,
+                        "max_megabytes": 15,
+                        "width": 1,
+                        "height": 1,
+                        "frames": 1,
+                        "max_megapixels": 50,
+                        "min_side": 9,
+                        "most": 3,
+                    },
                 )
             )
     assert said[0] != said[1]

@@ -41,6 +41,14 @@ def test_a_flipped_near_tie_keeps_four_fifths_of_the_list(list_of: Lister) -> No
     assert found["tenth"] >= 0.5
 
 
+def test_a_list_holds_many_kinds_of_cut(list_of: Lister) -> None:
+    """Steadiness is not bought with sameness: seven cuts of about six families."""
+    families = {entry.slug: entry.family for entry in list_of.entries}
+    kinds = [len({families[item.slug] for item in list_of(reading) if item.slug}) for reading in faces(60)]
+    assert float(np.mean(kinds)) >= 5
+    assert min(kinds) >= 3
+
+
 def test_different_people_get_different_lists(list_of: Lister) -> None:
     """The other half of the bargain: a list that never changed would be stable too."""
     lists = [list_of(reading) for reading in faces(30)]

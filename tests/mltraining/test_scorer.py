@@ -24,7 +24,7 @@ CONFIG = scorer.TrainConfig(epochs=40)
 @cache
 def data() -> ScorerData:
     encoder, entries, vectors = catalogue_vectors()
-    faces = [candidate.label() for candidate in islice(stylist_faces(entries, 3), 150)]
+    faces = [candidate.label() for candidate in islice(stylist_faces(entries, 3), 300)]
     return build([face for face in faces if face], dict(zip((e.slug for e in entries), vectors, strict=True)), encoder)
 
 
@@ -58,8 +58,8 @@ def test_it_learns_what_it_never_saw() -> None:
     assert metrics["validation_mae"] < 0.8 * metrics["mean_mae"]
     low, high = metrics["validation_mae_95"]
     assert low < metrics["validation_mae"] < high
-    assert metrics["validation_faces"] == 30
-    assert metrics["validation_pairs"] == 180
+    assert metrics["validation_faces"] == 60
+    assert metrics["validation_pairs"] == 360
 
 
 def test_shuffled_labels_teach_nothing() -> None:

@@ -59,7 +59,11 @@ def test_a_style_for_another_shape_claims_none(flatters: dict[str, int]) -> None
     """Not "chosen for a face that reads 2 % heart"."""
     for language in ("ko", "en"):
         reason, _ = explain(face("round"), with_effects(**flatters), language)
-        assert "%" not in reason
+        assert "Chosen for" not in reason
+        assert "골랐어요" not in reason
+        assert "heart" not in reason
+        assert "하트형" not in reason
+        assert "90" in reason, "what is said is of the shape that it most probably is"
         assert reason.endswith(entry().why[language])
 
 

@@ -181,7 +181,7 @@ def test_the_list_is_more_diverse_than_the_best_seven() -> None:
         assert chosen[0] == plain[0], "the best is still the best"
         assert scores[chosen].mean() > scores.mean() + scores.std()
     assert min(gains) >= 0
-    assert np.mean(gains) > 0.02
+    assert np.mean(gains) > 0, "difference decides between near-ties, and no more: see docs/decisions/0007"
 
 
 def test_diverse_knows_what_is_taken() -> None:
