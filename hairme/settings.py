@@ -289,7 +289,9 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_CLASSES": ["hairme.common.throttles.ScopedThrottle"],
     "DEFAULT_THROTTLE_RATES": {
         "analyze": env.rate("HAIRME_RATE_ANALYZE", "60/min", help="Analyses per person or address."),
-        "check": env.rate("HAIRME_RATE_CHECK", "150/min", help="Camera frames looked at before the photo, per person or address."),
+        "check": env.rate(
+            "HAIRME_RATE_CHECK", "150/min", help="Camera frames looked at before the photo, per person or address."
+        ),
         "feedback": env.rate("HAIRME_RATE_FEEDBACK", "240/min", help="Reactions per person or address."),
         "read": env.rate("HAIRME_RATE_READ", "600/min", help="Reads per person or address."),
     },
