@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 
 if TYPE_CHECKING:
     from .models import Job  # noqa: F401 (named in a string below)
@@ -19,10 +19,3 @@ class JobQuerySet(models.QuerySet["Job"]):
         return self.filter(state="queued").filter(
             Q(sent_at=None, created_at__lt=now - timedelta(seconds=2)) | Q(sent_at__lt=now - patience)
         )
-
-    def abandoned(self, now: datetime) -> JobQuerySet:
-        """Running, but its worker has not renewed the lease."""
-        return self.filter(state="running", lease_until__lt=now)
-
-    def exhausted(self) -> JobQuerySet:
-        return self.filter(attempts__gte=F("max_attempts"))
