@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,22 @@ from django.utils import timezone
 from feedback.services import react
 from hairme.common.models import Job
 from mltraining.learn.face_population import FacePopulation
+from recommendations.engine.face_shape import model
+from recommendations.engine.measurements import NAMES
 from recommendations.engine.sketch import neutral_features
-from recommendations.engine.types import FaceReading, Wishes
+from recommendations.engine.types import FaceReading, Measurement, Wishes
 from recommendations.models import Analysis
 from recommendations.services.analyses import TASK, store_result
 from recommendations.services.recommend import recommend
 
 USERS = ("demo-minji", "demo-jun", "demo-sara")
 PRESENTATIONS = ("feminine", "masculine", None)
+
+
+def _value(name: str, percentile: float) -> float:
+    """The measurement that the reference faces have at this percentile: a sampled face knows its rank only."""
+    quantiles = model().quantiles[NAMES.index(name)]
+    return float(np.interp(percentile, np.linspace(0, 100, len(quantiles)), quantiles))
 
 
 class Command(BaseCommand):
@@ -51,8 +60,12 @@ class Command(BaseCommand):
         )
 
     def _analysis(self, user: Any, reading: FaceReading, presentation: str | None, rng: np.random.Generator) -> None:
-        reading = FaceReading(
-            reading.face_shape, reading.colour, reading.quality, reading.measurements, neutral_features(reading.face_shape.label)
+        reading = replace(
+            reading,
+            measurements={
+                name: Measurement(_value(name, m.percentile), m.percentile) for name, m in reading.measurements.items()
+            },
+            features=neutral_features(reading.face_shape.label),
         )
         wishes = Wishes(presentation=presentation)
         with transaction.atomic():
