@@ -102,13 +102,10 @@ export function openCamera() {
     canvas.getContext("2d").drawImage(video, (w - width) / 2, (h - height) / 2, width, height, 0, 0, width, height);
     live(false);
     say("sayTaken");
-    canvas.toBlob(
-      (blob) => {
-        photo = new File([blob], "camera.jpg", { type: "image/jpeg" });
-        part("use").focus();
-      },
-      "image/jpeg",
-      0.92,
+    part("use").focus();
+    // Writing the JPEG takes a moment; whoever presses "use" before it is done waits for it.
+    photo = new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.92)).then(
+      (blob) => new File([blob], "camera.jpg", { type: "image/jpeg" }),
     );
   }
 
@@ -117,8 +114,11 @@ export function openCamera() {
     on(part("take"), "click", () => count(SECONDS));
     on(part("retake"), "click", start);
     on(part("close"), "click", () => dialog.close());
-    on(part("use"), "click", () => {
-      answer = photo;
+    on(part("use"), "click", async () => {
+      const taken = photo;
+      const file = await taken;
+      if (!dialog.open || photo !== taken) return; // closed, or another is being taken
+      answer = file;
       dialog.close();
     });
     on(dialog, "close", () => {

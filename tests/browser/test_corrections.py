@@ -81,6 +81,11 @@ def test_camera_adds_to_what_was_chosen(
     page: Page, live_server: Any, tmp_path: Path, face_jpeg: bytes, context: BrowserContext
 ) -> None:
     context.grant_permissions(["camera"])
+    # A slow phone: "use" is pressed long before the JPEG is written.
+    page.add_init_script(
+        "const write = HTMLCanvasElement.prototype.toBlob;"
+        "HTMLCanvasElement.prototype.toBlob = function (...all) { setTimeout(() => write.apply(this, all), 800); };"
+    )
     file = tmp_path / "a.jpg"
     file.write_bytes(face_jpeg)
     page.goto(live_server.url)
