@@ -11,11 +11,13 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hairme.settings")
 
 
 def main() -> int:
-    from bench import engine, site, starting
+    from bench import batch, engine, site, starting
 
-    parts = {"engine": engine.run, "site": site.run, "start": starting.run}
+    parts = {"engine": engine.run, "batch": batch.run, "site": site.run, "start": starting.run}
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=[*parts, []], help="default: engine site start (without the fresh clone)")
+    parser.add_argument(
+        "parts", nargs="*", choices=[*parts, []], help="default: engine batch site start (without the fresh clone)"
+    )
     parser.add_argument("--clone", action="store_true", help="also time `make run` in a fresh clone (installs everything again)")
     arguments = parser.parse_args()
     print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}")

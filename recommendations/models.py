@@ -180,6 +180,9 @@ class Analysis(models.Model):
     )
     job = models.OneToOneField(Job, on_delete=models.RESTRICT, related_name="analysis", verbose_name=_("job"))
     photo = models.FileField(_("photo"), storage=private_storage, max_length=200, blank=True)
+    focal_ratio = models.FloatField(
+        _("focal length"), null=True, blank=True, help_text=_("Over the photo's longer side, where the camera wrote it down.")
+    )
     photo_sha256 = models.CharField(_("photo hash"), max_length=64)
     language = models.CharField(_("language"), max_length=5)
     wishes = models.JSONField(_("wishes"), default=dict)
@@ -251,6 +254,9 @@ class FurtherPhoto(models.Model):
     analysis = models.ForeignKey(Analysis, on_delete=models.CASCADE, related_name="further_photos", verbose_name=_("analysis"))
     position = models.PositiveSmallIntegerField(_("position"), help_text=_("1 is the first photo that was given."))
     photo = models.FileField(_("photo"), storage=private_storage, max_length=200)
+    focal_ratio = models.FloatField(
+        _("focal length"), null=True, blank=True, help_text=_("Over the photo's longer side, where the camera wrote it down.")
+    )
 
     class Meta:
         verbose_name = _("further photo")

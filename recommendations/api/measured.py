@@ -31,6 +31,10 @@ class MeasuredSerializer(serializers.Serializer):
         help_text="Shares 0 to 1. `grouped`: people on one side of the split only; `random`: other photos of the same people "
         "seen; `interior_only`: the control; `threshold_rule`, `nearest_centroid`: baselines. What was not measured is absent."
     )
+    colour = serializers.DictField(
+        help_text="The colour reading under changed light, as `evaluate_colour` measured it: `compare` holds a row per change, "
+        "`as_they_are` the photos unchanged. No true seasons are known, so nothing here says how often a season is right."
+    )
     notes = serializers.DictField(child=serializers.CharField())
     versions = serializers.DictField(child=serializers.CharField(), help_text="Every model that serves.")
 

@@ -6,12 +6,12 @@ from typing import Final
 
 import numpy as np
 
-#: IEC 61966-2-1 (sRGB) primaries to CIE XYZ, D65.
-_TO_XYZ: Final = np.array(
+#: IEC 61966-2-1 (sRGB) primaries, linear, to CIE XYZ, D65.
+TO_XYZ: Final = np.array(
     [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
 )
 #: Tristimulus of the D65 white: what the matrix makes of (1, 1, 1).
-WHITE: Final = _TO_XYZ.sum(axis=1)
+WHITE: Final = TO_XYZ.sum(axis=1)
 _EPSILON: Final = (6 / 29) ** 3
 _KAPPA: Final = (29 / 3) ** 3
 _DECODED: Final = np.where(
@@ -33,7 +33,7 @@ def encode(light: np.ndarray) -> np.ndarray:
 
 def lab_of_linear(light: np.ndarray) -> np.ndarray:
     """Linear sRGB -> CIELAB (CIE 15:2004): L* 0..100, a* and b* about -110..110. Keeps the precision it is given."""
-    relative = light @ (_TO_XYZ / WHITE[:, None]).T.astype(light.dtype)
+    relative = light @ (TO_XYZ / WHITE[:, None]).T.astype(light.dtype)
     root = np.where(relative > _EPSILON, np.cbrt(relative), (_KAPPA * relative + 16) / 116)
     x, y, z = root[..., 0], root[..., 1], root[..., 2]
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
@@ -44,7 +44,7 @@ def linear_of_lab(lab: np.ndarray) -> np.ndarray:
     y = (lab[..., 0] + 16) / 116
     root = np.stack([y + lab[..., 1] / 500, y, y - lab[..., 2] / 200], axis=-1)
     relative = np.where(root > 6 / 29, root**3, (116 * root - 16) / _KAPPA)
-    return (relative * WHITE) @ np.linalg.inv(_TO_XYZ).T
+    return (relative * WHITE) @ np.linalg.inv(TO_XYZ).T
 
 
 def lab(rgb: np.ndarray) -> np.ndarray:

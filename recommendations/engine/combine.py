@@ -29,6 +29,7 @@ SHARED: Final = 0.5
 NINETY: Final = 1.645
 #: No photo's axis counts as surer than this standard deviation.
 LEAST_SD: Final = 0.03
+WARM: Final = ("spring", "autumn")
 #: Warnings under which a photo's colours are left out where another photo has none of them; the first is the worse one.
 COLOUR_WARNINGS: Final = ("no_colour", "colour_cast")
 
@@ -105,18 +106,18 @@ def combine_axes(axes: Sequence[Axis]) -> Axis:
 
 
 def _season(seasons: Sequence[Season], warm_cool: Axis) -> Season:
-    """Unsure where no photo settled it or warm and cool are both inside the interval; clear where all photos name it and more than
-    half settled it."""
+    """Unsure where no photo settled it, or some settled on a warm and some on a cool season; clear where all photos name it, more than half settled it
+    and the interval leaves it either warm or cool."""
     if len(seasons) == 1:
         return seasons[0]
     p = _pooled([season.probabilities for season in seasons])
     label = max(SEASONS, key=lambda name: p[name])
     agree = all(season.label == label for season in seasons)
-    settled = sum(season.decision != "unsure" for season in seasons)
+    settled = [season.label for season in seasons if season.decision != "unsure"]
     decision: Decision = "mixed"
-    if settled == 0 or warm_cool.low * warm_cool.high <= 0:
+    if len({name in WARM for name in settled}) != 1:
         decision = "unsure"
-    elif agree and settled > len(seasons) / 2 and p[label] >= CLEAR:
+    elif agree and len(settled) > len(seasons) / 2 and p[label] >= CLEAR and warm_cool.low * warm_cool.high > 0:
         decision = "clear"
     return Season(p, label, decision)
 

@@ -11,6 +11,10 @@ from recommendations.engine.mesh_topology import LEFT_IRIS, RIGHT_IRIS
 
 #: Mean diameter of the visible iris in millimetres, nearly the same in all adults (11.7 +- 0.4: Rufer et al., Cornea 24, 2005).
 IRIS_MM: Final = 11.7
+#: Root mean square error of such a distance over it. The makers of the iris model found 4.3 % in the mean with a deviation of
+#: 2.4 %, against a depth sensor, over some 200 people (Vakunov and Lagun, "MediaPipe Iris", Google Research, 2020): people's
+#: irises and rounded focal lengths are in it, poor photos are not.
+DISTANCE_ERROR: Final = 0.049
 
 
 def iris_diameter(face: np.ndarray) -> float:
@@ -19,9 +23,16 @@ def iris_diameter(face: np.ndarray) -> float:
     return float(np.mean(spans))
 
 
-def camera_distance_mm(face: np.ndarray, focal_px: float) -> float:
-    """Distance from the lens to the eyes by the pinhole model, from the iris's known size and the focal length in pixels."""
-    return focal_px * IRIS_MM / iris_diameter(face)
+def distance_interval_mm(looks: np.ndarray, focal_px: float) -> tuple[float, float, float]:
+    """(distance, low, high): from the lens to the eyes, with a 90 % interval, from (n, 478, 3) looks at one face.
+
+    By the pinhole model from the iris's known size; ``focal_px`` is the focal length in the looks' pixels. In the interval are
+    ``DISTANCE_ERROR`` and how far the looks differ, as independent errors: a blurred iris is drawn differently at each look.
+    """
+    spans = np.array([iris_diameter(look) for look in looks])
+    distance = focal_px * IRIS_MM / float(spans.mean())
+    reach = 1.645 * float(np.hypot(DISTANCE_ERROR, spans.std() / spans.mean()))
+    return distance, distance / (1 + reach), distance * (1 + reach)
 
 
 def nearness(face: np.ndarray) -> float:

@@ -128,7 +128,7 @@ ADVICE: Final[dict[str, dict[str, str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Thresholds; docs/models/face-shape.md says how they were measured."""
+    """Thresholds; docs/models/quality.md says which were measured, and how."""
 
     face_px_stop: float = 30.0
     sharpness_stop: float = 0.05
@@ -141,14 +141,14 @@ class Limits:
     yaw_warn: float = 20.0
     roll_warn: float = 25.0
     pitch_warn: float = 20.0
-    outside_stop: float = 0.25  # share of the face's outline beyond the photo
+    outside_stop: float = 0.08  # share of the face's area beyond the photo
     uneven_warn: float = 14.0  # L* between the cheeks
     contrast_warn: float = 5.0  # standard deviation of L* over the face
     chroma_none: float = 2.0  # 95th percentile of chroma over the face
     flat_stop: float = 0.33  # share of the face without any grain
-    bridge_warn: float = 0.95  # contrast across the bridge of the nose
+    bridge_warn: float = 0.75  # contrast across the bridge of the nose
     nearness_warn: float = 0.735  # eye span over face width
-    distance_warn_mm: float = 450.0
+    distance_warn_cm: float = 45.0
     rival_width: float = 0.6  # of the widest face
 
 
@@ -169,17 +169,19 @@ def judge(metrics: dict[str, float], *, limits: Limits = LIMITS) -> list[str]:
     """The codes that ``metrics`` earn, stops first."""
     m, codes = metrics, []
     dark = m["brightness"] < limits.lightness_dark_stop
+    flat, soft = m["flat"] > limits.flat_stop, m["sharpness"] < limits.sharpness_warn
     rules: tuple[tuple[str, bool], ...] = (
         ("too_small", m["face_px"] < limits.face_px_stop),
         ("cut_off", m["outside"] > limits.outside_stop),
         ("turned_away", abs(m["yaw_deg"]) > limits.yaw_stop),
         ("too_dark", dark),
-        ("not_a_photo", not dark and m["flat"] > limits.flat_stop),
         ("too_bright", m["clipped_light"] > limits.clipped_stop),
-        ("too_blurry", not dark and m["sharpness"] < limits.sharpness_stop),
+        # What has no grain is a blur where it has no edges either, and a drawing where it has.
+        ("too_blurry", not dark and (m["sharpness"] < limits.sharpness_stop or (flat and soft))),
+        ("not_a_photo", not dark and flat and not soft),
         ("half_turned", limits.yaw_warn < abs(m["yaw_deg"]) <= limits.yaw_stop),
         ("tilted", abs(m["roll_deg"]) > limits.roll_warn or abs(m["pitch_deg"]) > limits.pitch_warn),
-        ("soft_focus", limits.sharpness_stop <= m["sharpness"] < limits.sharpness_warn),
+        ("soft_focus", soft and not flat and m["sharpness"] >= limits.sharpness_stop),
         ("dim", limits.lightness_dark_stop <= m["brightness"] < limits.lightness_dim_warn),
         ("glare", m["glare"] > limits.glare_warn and m["clipped_light"] <= limits.clipped_stop),
         ("uneven_light", m["uneven"] > limits.uneven_warn),
@@ -194,8 +196,8 @@ def judge(metrics: dict[str, float], *, limits: Limits = LIMITS) -> list[str]:
 
 def _too_close(metrics: dict[str, float], limits: Limits) -> bool:
     """By the measured distance where it is known, else by the face's own geometry."""
-    if "distance_mm" in metrics:
-        return metrics["distance_mm"] < limits.distance_warn_mm
+    if "distance_cm" in metrics:
+        return metrics["distance_cm"] < limits.distance_warn_cm
     return metrics["nearness"] > limits.nearness_warn
 
 

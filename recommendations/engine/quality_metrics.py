@@ -10,7 +10,7 @@ from recommendations.engine.landmarks import CloseUp, face_width
 from recommendations.engine.measurements import pose_degrees
 from recommendations.engine.mesh_topology import OUTLINE
 from recommendations.engine.perspective import iris_diameter, nearness
-from recommendations.engine.portrait import WIDTH, Portrait
+from recommendations.engine.portrait import WIDTH, Portrait, fill
 
 
 def metrics_of(photo: np.ndarray, close: CloseUp, near: np.ndarray, view: Portrait, lab: np.ndarray) -> dict[str, float]:
@@ -24,8 +24,6 @@ def metrics_of(photo: np.ndarray, close: CloseUp, near: np.ndarray, view: Portra
     skin = view.face()
     light = lab[..., 0]
     pixels = view.pixels[skin]
-    outline = face[list(OUTLINE), :2]
-    beyond = (outline < 0).any(1) | (outline > (shape[1], shape[0])).any(1)
     right, left = view.polygon(RIGHT_CHEEK), view.polygon(LEFT_CHEEK)
     return {
         "face_px": width,
@@ -41,12 +39,19 @@ def metrics_of(photo: np.ndarray, close: CloseUp, near: np.ndarray, view: Portra
         "contrast": float(light[skin].std()) if skin.any() else 0.0,
         "uneven": abs(_median(light[right]) - _median(light[left])),
         "chroma": float(np.percentile(np.hypot(lab[..., 1], lab[..., 2])[skin], 95)) if skin.any() else 0.0,
-        "outside": float(beyond.mean()),
+        "outside": outside(view),
         "iris_px": iris_diameter(face),
         "nearness": nearness(face),
         "flat": flatness(close.image, near),
         "bridge": bridge(view),
     }
+
+
+def outside(view: Portrait) -> float:
+    """Share of the face's area that lies beyond the photo, 0..1. A photo that ends at the chin and the cheeks has little there."""
+    whole = np.zeros(view.inside.shape, np.uint8)
+    fill(whole, view.points[list(OUTLINE), :2])
+    return 1.0 - float(view.inside[whole.astype(bool)].mean()) if whole.any() else 1.0
 
 
 def sharpness(view: Portrait, face_px: float) -> float:

@@ -12,11 +12,6 @@ from .explain import explain
 from .types import FaceReading, RankedStyle, Suggestion, Wishes
 from .vocabulary import UPKEEPS
 
-#: Maximal marginal relevance (Carbonell & Goldstein 1998): 1 ranks by score alone, 0 by difference alone. Difference decides
-#: between near-ties only: one cut is never listed twice anyway, and a greedy choice that looks hard at what was chosen before
-#: turns one small change into another list (``evaluate_stability`` prints how much of it stays).
-RELEVANCE: Final = 0.95
-POOL: Final = 80  # best-scored styles among which the diverse ones are looked for
 #: Points that an advisor's first, second, ... suggestion gets on top of its score when the list is put in order.
 ADVISOR_BONUS: Final = (8.0, 6.0, 4.0, 2.0)
 #: How common each hair is taken to be where it is unknown: straight and wavy hair first, as among Korean clients. An assumption.
@@ -50,29 +45,25 @@ def _fits(entry: StyleEntry, wishes: Wishes) -> bool:
     return not wishes.hair_type or wishes.hair_type in entry.hair_types
 
 
-def diverse(
-    scores: np.ndarray, vectors: np.ndarray, cuts: Sequence[str], mask: np.ndarray, count: int, taken: Sequence[int] = ()
+def best_different(
+    scores: np.ndarray, entries: Sequence[StyleEntry], mask: np.ndarray, count: int, taken: Sequence[int] = ()
 ) -> list[int]:
-    """Indices of ``count`` styles by maximal marginal relevance, one per cut and none of a cut in ``taken``.
+    """Indices of the ``count`` best-scored styles, one per family, one per cut and none of a cut in ``taken``.
 
-    scores (n,) 0..100; vectors (n, d) L2-normalised; mask (n,) bool. Fewer where the mask leaves fewer cuts.
+    scores (n,); mask (n,) bool. Where there are too few families, the best of the other cuts fill up; fewer than ``count`` where
+    the mask leaves fewer cuts. Difference is a rule here and no term of the score: a greedy trade of score against likeness to what
+    was chosen before turns one small change into another list (docs/decisions/0007).
     """
-    chosen: list[int] = []
-    used = {cuts[i] for i in taken}
-    pool = [i for i in np.argsort(-scores, kind="stable") if mask[i] and cuts[i] not in used]
+    used = {entries[i].cut for i in taken}
     best_of_cut: dict[str, int] = {}
-    for i in pool:
-        best_of_cut.setdefault(cuts[i], int(i))
-    candidates = list(best_of_cut.values())[:POOL]
-    seen = list(taken)
-    while candidates and len(chosen) < count:
-        relevance = scores[candidates] / 100.0
-        likeness = (vectors[candidates] @ vectors[seen].T).max(axis=1) if seen else np.zeros(len(candidates))
-        best = candidates[int(np.argmax(RELEVANCE * relevance - (1 - RELEVANCE) * likeness))]
-        chosen.append(best)
-        seen.append(best)
-        candidates.remove(best)
-    return chosen
+    for i in np.argsort(-scores, kind="stable"):
+        if mask[i] and entries[i].cut not in used:
+            best_of_cut.setdefault(entries[i].cut, int(i))
+    best_of_family: dict[str, int] = {}
+    for i in best_of_cut.values():
+        best_of_family.setdefault(entries[i].family, i)
+    first = list(best_of_family.values())
+    return (first + [i for i in best_of_cut.values() if i not in set(first)])[:count]
 
 
 def merge(
@@ -80,7 +71,6 @@ def merge(
     suggestions: Sequence[Suggestion],
     scores: np.ndarray,
     entries: Sequence[StyleEntry],
-    vectors: np.ndarray,
     allowed: np.ndarray,
     preference: np.ndarray,
     reading: FaceReading,
@@ -119,7 +109,7 @@ def merge(
     unnamed = allowed & np.array([entry.name[language] not in names for entry in entries], dtype=bool)
     rows += [
         (float(scores[i]), _from_entry(entries[i], "ml", float(scores[i]), reading, language))
-        for i in diverse(scores + preference, vectors, cuts, unnamed, advised + learned - len(rows), taken)
+        for i in best_different(scores + preference, entries, unnamed, advised + learned - len(rows), taken)
     ]
     rows.sort(key=lambda row: -row[0])
     return [_ranked(item, rank) for rank, (_utility, item) in enumerate(rows, start=1)]

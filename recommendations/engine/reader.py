@@ -23,8 +23,9 @@ def read_face(image: np.ndarray, *, views: int = 4, focal_px: float | None = Non
 
     ``views`` (0-4): how many renderings are measured after the first two and averaged with them; with an even number a mirrored
     photo gets the same answer.
-    ``focal_px``: focal length in this array's pixels where known (EXIF's 35 mm equivalent / 36 * its longer side; a webcam's
-    field of view): then the camera's distance is measured and what it does to the face is undone.
+    ``focal_px``: focal length in this array's pixels where known (the image gate's ``read_picture`` tells it): then the camera's
+    distance is measured (``distance_cm`` of the quality metrics, with ``distance_low_cm`` and ``distance_high_cm``, a 90 %
+    interval) and what it does to the face is undone.
 
     Deterministic. Raises PhotoRejected with a ``stop`` code of ``quality.CODES``, ValueError for anything but such an array, and
     ArtifactError where no face-shape model is installed.

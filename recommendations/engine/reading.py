@@ -51,8 +51,6 @@ def read(image: np.ndarray, *, views: int, focal_px: float | None) -> FaceReadin
     light = linear(view.pixels)
     lab = lab_of_linear(light)
     metrics = quality_metrics.metrics_of(image, close, near, view, lab)
-    if focal_px:
-        metrics["distance_mm"] = perspective.camera_distance_mm(face, focal_px)
     codes = quality.judge(metrics)
     if any(quality.CODES[code] == "stop" for code in codes):
         quality.verdict(codes, metrics)
@@ -63,7 +61,9 @@ def read(image: np.ndarray, *, views: int, focal_px: float | None) -> FaceReadin
     if views:
         meshes = np.concatenate([meshes, finder.look(close.image, near, landmarks.VIEWS[:views], gain)])
     if focal_px:
-        meshes = perspective.undo(meshes, metrics["distance_mm"])
+        metrics |= _distance(meshes, focal_px * close.scale)
+        codes = quality.judge(metrics)
+        meshes = perspective.undo(meshes, 10 * metrics["distance_cm"])
     shape = model.decide(model.probabilities(meshes))
     values = measure_array(meshes).mean(axis=0)
     ranks = percentiles(values, model.quantiles)
@@ -83,6 +83,12 @@ def read(image: np.ndarray, *, views: int, focal_px: float | None) -> FaceReadin
         features=_features(face),
         versions={face_shape.MODEL_NAME: model.version},
     )
+
+
+def _distance(meshes: np.ndarray, focal_px: float) -> dict[str, float]:
+    """The camera's distance with its 90 % interval, in centimetres. ``focal_px`` in the meshes' own unit."""
+    found = perspective.distance_interval_mm(meshes, focal_px)
+    return {name: mm / 10 for name, mm in zip(("distance_cm", "distance_low_cm", "distance_high_cm"), found, strict=True)}
 
 
 def _features(face: np.ndarray) -> dict[str, list[list[float]]]:

@@ -31,7 +31,11 @@ class Rule:
 
     def strength(self, percentile: float) -> float:
         """0..1, piecewise linear: continuous, so that a small change of the measurement is a small change of the list."""
-        return float(np.clip((percentile - self.start) / (self.full - self.start), 0.0, 1.0))
+        return float(self.strengths(np.asarray(percentile)))
+
+    def strengths(self, percentiles: np.ndarray) -> np.ndarray:
+        """``strength`` of many percentiles at once, in their shape."""
+        return np.asarray(np.clip((percentiles - self.start) / (self.full - self.start), 0.0, 1.0))
 
     def percent(self, percentile: float) -> int:
         """The share of faces that this one exceeds, in the rule's own direction (1..99)."""

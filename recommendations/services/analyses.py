@@ -79,6 +79,7 @@ def start_analysis(
                 visitor="" if person else visitor,
                 job=job,
                 photo=names[0],
+                focal_ratio=given.photos[0].focal_ratio,
                 photo_sha256=given.digest,
                 language="ko" if language.startswith("ko") else "en",
                 wishes=wishes.to_json(),
@@ -134,12 +135,13 @@ def _read_photos(job: Job, analysis: Analysis) -> tuple[np.ndarray, FaceReading,
     left_out = list(note.get("left_out", ()))
     read: list[tuple[int, np.ndarray, FaceReading]] = []
     first_fault: ImageRejected | PhotoRejected | None = None
-    for number, (position, file) in enumerate(waiting, start=1):
+    for number, (position, file, focal_ratio) in enumerate(waiting, start=1):
         try:
             with _timed("decode"):
                 image = decode_image(_photo_bytes(analysis, file), max_side=WORKING_SIDE)
             with _timed("read_face"):
-                read.append((position, image, reader.read_face(image)))
+                focal_px = None if focal_ratio is None else focal_ratio * max(image.shape[:2])
+                read.append((position, image, reader.read_face(image, focal_px=focal_px)))
         except (ImageRejected, PhotoRejected) as rejection:
             first_fault = first_fault or rejection
             left_out.append({"photo": position, "code": rejection.code, "params": _params(rejection)})

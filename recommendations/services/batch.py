@@ -11,42 +11,57 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from hairme.common.images import ImageRejected, decode_image
+from hairme.common.images import ImageRejected, read_picture
 
 from ..engine import reader
+from ..engine.quality import ADVICE
 from ..engine.types import FaceReading, PhotoRejected
 
 WORKING_SIDE = 1600  # pixels; a larger photo is decoded smaller: the face mesh gains nothing above it
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".pgm", ".bmp", ".tif", ".tiff"}
+SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".heic", ".heif", ".hif"}  # what the image gate reads
 
 
-def files_under(paths: Iterable[Path]) -> list[Path]:
-    """Files as given, folders walked for picture-like names; sorted within a folder.
+class Found(NamedTuple):
+    files: list[Path]
+    skipped: int  # files in the folders that are no pictures by their names
+
+
+def find_files(paths: Iterable[Path]) -> Found:
+    """Files as given, folders walked for the names of pictures that the image gate reads; sorted within a folder.
 
     Raises FileNotFoundError for what is not there and PermissionError for a folder that may not be read: leaving it out would
     look as if it held no pictures.
     """
     found: list[Path] = []
+    skipped = 0
     for path in paths:
         if path.is_dir():
-            found.extend(sorted(_pictures(path)))
+            inside = sorted(_files_in(path))
+            pictures = [file for file in inside if file.suffix.lower() in SUFFIXES]
+            found.extend(pictures)
+            skipped += len(inside) - len(pictures)
         elif path.is_file():
             found.append(path)
         else:
             raise FileNotFoundError(f"{path} does not exist")
-    return found
+    return Found(found, skipped)
 
 
-def _pictures(folder: Path) -> Iterator[Path]:
+def files_under(paths: Iterable[Path]) -> list[Path]:
+    """``find_files`` without the count."""
+    return find_files(paths).files
+
+
+def _files_in(folder: Path) -> Iterator[Path]:
     def refuse(error: OSError) -> None:
         raise type(error)(f"{error.filename} cannot be read: {error.strerror}") from error
 
     for parent, _folders, names in os.walk(folder, onerror=refuse):
         for name in names:
             path = Path(parent, name)
-            if path.suffix.lower() in SUFFIXES and path.is_file():
+            if path.is_file():
                 yield path
 
 
@@ -55,12 +70,12 @@ def read_file(path: Path) -> dict[str, Any]:
     start = time.perf_counter()
     line: dict[str, Any] = {"file": str(path), "ok": False, "error": None}
     try:
-        reading = reader.read_face(decode_image(path.read_bytes(), max_side=WORKING_SIDE))
-        line |= {"ok": True, **reading_fields(reading)}
+        picture = read_picture(path.read_bytes(), max_side=WORKING_SIDE)
+        line |= {"ok": True, **reading_fields(reader.read_face(picture.pixels, focal_px=picture.focal_px))}
     except ImageRejected as rejection:
-        line["error"] = {"code": rejection.code, **rejection.params}
+        line["error"] = {"code": rejection.code, "message": rejection.advice("en"), **rejection.params}
     except PhotoRejected as rejection:
-        line["error"] = {"code": rejection.code, "metrics": dict(rejection.metrics)}
+        line["error"] = {"code": rejection.code, "message": ADVICE[rejection.code]["en"], "metrics": dict(rejection.metrics)}
     except OSError as error:
         line["error"] = {"code": "file_unreadable", "reason": error.strerror or type(error).__name__}
     line["ms"] = round(1000 * (time.perf_counter() - start), 1)

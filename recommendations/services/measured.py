@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import Any
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
 
 import structlog
 
@@ -15,6 +18,9 @@ from ..engine import face_shape
 from ..selectors import SCORER
 
 log = structlog.get_logger(__name__)
+
+#: What ``evaluate_colour --card`` wrote. It belongs to the engine's code: the colour reading has no weights.
+COLOUR_CARD: Final = Path(face_shape.__file__).with_name("colour_card.json")
 
 
 def live_card() -> ModelCard:
@@ -50,6 +56,7 @@ def measured(card: ModelCard) -> dict[str, Any]:
         },
         "classes": classes_of(card),
         "metrics": dict(card.metrics),
+        "colour": colour_figures(),
         "notes": dict(card.notes),
         "versions": live_versions(),
     }
@@ -64,3 +71,10 @@ def photo_figures(metrics: Mapping[str, Any]) -> Mapping[str, Any]:
     """What ``evaluate_face_shape --photos`` measured on photos, where the card carries it."""
     found = metrics.get("photos")
     return found if isinstance(found, Mapping) else {}
+
+
+@cache
+def colour_figures() -> Mapping[str, Any]:
+    """What ``evaluate_colour`` measured of the colour reading: ``compare`` and ``as_they_are`` of mltraining's colour_stability."""
+    figures: Mapping[str, Any] = json.loads(COLOUR_CARD.read_text())
+    return figures

@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 
 from hairme.common import wake
 from hairme.common.errors import ApplicationError
-from hairme.common.images import ImageRejected, decode_image, inspect_image
+from hairme.common.images import ImageRejected, clean_copy, decode_image
 
 from ..engine.frame_check import check_frame
 from ..models import private_storage
@@ -41,7 +41,7 @@ def ask(content: bytes) -> dict[str, Any]:
     if len(content) > MAX_BYTES:
         raise ApplicationError("payload_too_large", field="file")
     try:
-        inspect_image(content)
+        _info, content = clean_copy(content)
     except ImageRejected as rejection:
         raise ApplicationError(rejection.code, field="file", params=rejection.params) from rejection
     storage, name = private_storage(), f"uploads/{uuid.uuid4().hex}"

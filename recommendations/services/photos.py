@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import structlog
 from django.conf import settings
@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from hairme.common import jobs
 from hairme.common.errors import ApplicationError
-from hairme.common.images import ImageRejected, inspect_image
+from hairme.common.images import ImageRejected, clean_copy
 
 from ..models import Analysis, FurtherPhoto, private_storage
 
@@ -27,8 +27,15 @@ log = structlog.get_logger(__name__)
 @dataclass(frozen=True)
 class GivenPhoto:
     position: int  # 1 is the first that was given
-    content: bytes = field(repr=False)
-    digest: str
+    content: bytes = field(repr=False)  # without metadata
+    digest: str  # of the file as it was given
+    focal_ratio: float | None = None  # focal length over the longer side
+
+
+class WaitingPhoto(NamedTuple):
+    position: int
+    file: Any  # the row's FieldFile
+    focal_ratio: float | None
 
 
 @dataclass(frozen=True)
@@ -61,17 +68,16 @@ def check(files: Sequence[BinaryIO]) -> GivenPhotos:
     faults: list[tuple[int, ImageRejected | None]] = []
     for position, file in enumerate(files, start=1):
         try:
-            inspect_image(file)
+            info, clean = clean_copy(file)
         except ImageRejected as rejection:
             faults.append((position, rejection))
             continue
         file.seek(0)
-        content = file.read()
-        digest = hashlib.sha256(content).hexdigest()
+        digest = hashlib.sha256(file.read()).hexdigest()
         if any(photo.digest == digest for photo in accepted):
             faults.append((position, None))
         else:
-            accepted.append(GivenPhoto(position, content, digest))
+            accepted.append(GivenPhoto(position, clean, digest, info.focal_ratio))
     if not accepted:
         first = faults[0][1] if faults else None
         if first is None:
@@ -105,22 +111,23 @@ def attach(analysis: Analysis, given: GivenPhotos, names: Sequence[str]) -> None
     if given.count == 1:
         return
     FurtherPhoto.objects.bulk_create(
-        FurtherPhoto(analysis=analysis, position=photo.position, photo=name)
+        FurtherPhoto(analysis=analysis, position=photo.position, photo=name, focal_ratio=photo.focal_ratio)
         for photo, name in list(zip(given.photos, names, strict=True))[1:]
     )
     analysis.meta = {"photos": {"given": given.count, "first": given.photos[0].position, "left_out": given.left_out}}
     analysis.save(update_fields=["meta"])
 
 
-def photos_of(analysis: Analysis) -> list[tuple[int, Any]]:
-    """(position, file) of each photo that waits, in the given order."""
+def photos_of(analysis: Analysis) -> list[WaitingPhoto]:
+    """Each photo that waits, in the given order."""
     first = analysis.meta.get("photos", {}).get("first", 1)
-    return [(first, analysis.photo), *((row.position, row.photo) for row in analysis.further_photos.all())]
+    further = (WaitingPhoto(row.position, row.photo, row.focal_ratio) for row in analysis.further_photos.all())
+    return [WaitingPhoto(first, analysis.photo, analysis.focal_ratio), *further]
 
 
 def names_of(analysis: Analysis) -> list[str]:
     """Names in storage of every photo that is still there."""
-    return [str(file.name) for _position, file in photos_of(analysis) if file]
+    return [str(waiting.file.name) for waiting in photos_of(analysis) if waiting.file]
 
 
 def forget_rows(analysis: Analysis) -> None:

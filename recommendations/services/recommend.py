@@ -56,7 +56,6 @@ def recommend(
         suggestions=suggestions,
         scores=scores,
         entries=catalogue.entries,
-        vectors=catalogue.vectors,
         allowed=allowed,
         preference=preference,
         reading=reading,

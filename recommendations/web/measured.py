@@ -6,10 +6,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from ..services.measured import live_card, live_versions
+from ..services.measured import colour_figures, live_card, live_versions
+from .measured_colour import present_colour
 from .measured_figures import present
 
 
 @require_GET
 def measured(request: HttpRequest) -> HttpResponse:
-    return render(request, "recommendations/measured.html", {**present(live_card()), "versions": live_versions()})
+    figures = {**present(live_card()), "colour": present_colour(colour_figures()), "versions": live_versions()}
+    return render(request, "recommendations/measured.html", figures)

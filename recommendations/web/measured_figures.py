@@ -48,6 +48,13 @@ DECISIONS: Final = {
     "unsure": gettext_lazy("“no single shape”"),
 }
 
+#: The limits of ``evaluate_face_shape``, by the names that cards give them.
+THRESHOLDS: Final = {
+    "temperature": gettext_lazy("Temperature of the probabilities (below 1: sharpened, above 1: softened)"),
+    "clear": gettext_lazy("Least probability for “clearly this shape”"),
+    "mixed": gettext_lazy("Least probability of both for “between two shapes”"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Scores:
@@ -148,7 +155,9 @@ def present(card: ModelCard) -> dict[str, Any]:
             for name, row in _stability(metrics, photos, "light").items()
         ],
         "notes": notes(card),
-        "thresholds": [(name, f"{value:g}") for name, value in sorted(metrics.get("thresholds", {}).items())],
+        "thresholds": [
+            (str(THRESHOLDS.get(name, name)), f"{value:g}") for name, value in sorted(metrics.get("thresholds", {}).items())
+        ],
     }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from hairme.ml.artifacts import get_store
 from mltraining.learn import list_stability
 from mltraining.learn.face_population import FacePopulation
-from mltraining.learn.list_stability import TIE, Lister, flipped, on_near_ties, overlap
+from mltraining.learn.list_stability import PERCENTILE_SD, TIE, Lister, flipped, on_near_ties, overlap
 from mltraining.services import catalogue_vectors
 from recommendations.engine.scoring import HairstyleScorer
 from recommendations.engine.stylist import Stylist
@@ -101,7 +101,7 @@ def run(*arguments: Any) -> str:
 
 def test_command_reports_the_astronaut_under_every_change(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = {name: list_stability.STABLE_UNDER[name] for name in ("mirrored", "half size")}
-    monkeypatch.setattr(list_stability.on_photos, "__kwdefaults__", {"changes": kept})
+    monkeypatch.setattr(list_stability.on_photos, "__kwdefaults__", {"people": None, "changes": kept})
     result = json.loads(run("--json", "--faces", "3"))
     assert result["photos"]["read"] == 1
     assert set(result["photos"]["changes"]) == set(kept)
@@ -109,18 +109,52 @@ def test_command_reports_the_astronaut_under_every_change(monkeypatch: pytest.Mo
     assert (mirrored["same_label"], mirrored["overlap"]) == (1.0, 1.0)
     assert 0 <= result["photos"]["mean_overlap"] <= 1
     assert result["near_ties"]["faces"] == 3
+    assert result["photos"]["personal"]["people"] == 1
+    assert result["photos"]["personal"]["other_people"] is None
+    assert result["photos"]["personal"]["other_photo"] is None
 
 
 def test_command_in_words(tmp_path: Any, face_jpeg: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "face.jpg").write_bytes(face_jpeg)
     (tmp_path / "notes.jpg").write_text("no picture")
     monkeypatch.setattr(
-        list_stability.on_photos, "__kwdefaults__", {"changes": {"mirrored": list_stability.STABLE_UNDER["mirrored"]}}
+        list_stability.on_photos,
+        "__kwdefaults__",
+        {"people": None, "changes": {"mirrored": list_stability.STABLE_UNDER["mirrored"]}},
     )
     text = run(str(tmp_path), "--faces", "2")
     assert "1 of 1 photos read" in text
     assert re.search(r"mirrored +1\.00  1\.00", text)
     assert "near-tie flipped on 2 invented faces" in text
+
+
+def test_command_tells_photos_of_one_person_from_photos_of_others(
+    tmp_path: Any, face_jpeg: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a/1", "a/2", "b/1"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / f"{name}.jpg").write_bytes(face_jpeg)
+    monkeypatch.setattr(list_stability.on_photos, "__kwdefaults__", {"people": None, "changes": {}})
+    found = json.loads(run(str(tmp_path), "--json", "--people", "--faces", "2"))["photos"]["personal"]
+    assert (found["people"], found["other_photo"], found["other_people"]) == (2, 1.0, 1.0)
+    assert (found["percentile_sd"], found["shape_log_sd"]) == (0.0, 0.0)
+    alone = json.loads(run(str(tmp_path), "--json", "--people", "--fold", "1", "--faces", "2"))["photos"]
+    assert (alone["photos"], alone["personal"]["people"]) == (1, 1)
+
+
+def test_personal_counts_shares_gap_and_spread(list_of: Lister) -> None:
+    readings = faces(12, seed=8)
+    found = list_stability.personal([*readings, readings[0]], list_of, [*range(12), 0])
+    assert found["people"] == 12
+    assert found["other_photo"] == 1.0
+    assert found["other_people"] < 0.4
+    assert 7 < found["distinct_cuts"] <= 84
+    assert 0 <= found["gap"] < 3, "being sure and different costs little of what the styles are worth as read"
+    assert found["percentile_sd"] == 0.0
+    rng = np.random.default_rng(2)
+    moved = [twin for reading in readings for twin in flipped(reading, rng)]
+    spread = list_stability.personal(moved, list_of, [i // 2 for i in range(24)])["percentile_sd"]
+    assert spread == pytest.approx(PERCENTILE_SD / 2**0.5, rel=0.25), "one of two twins moves by PERCENTILE_SD"
 
 
 def test_command_without_a_readable_photo_says_so(tmp_path: Any) -> None:

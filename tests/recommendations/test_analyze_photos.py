@@ -87,6 +87,7 @@ def test_bad_files_are_lines_with_codes_and_the_run_goes_on(folder: Path, tmp_pa
         assert "face_shape" not in line
         assert line["ms"] >= 0
     assert "5 photos in" in said
+    assert "1 other file skipped" in said
     assert "no_face 1" in said
 
 
@@ -112,7 +113,7 @@ def test_files_come_as_given_and_folders_sorted(tmp_path: Path) -> None:
 def test_what_is_not_there_is_a_command_error(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="does not exist"):
         call_command("analyze_photos", str(tmp_path / "nowhere"))
-    with pytest.raises(CommandError, match="no pictures there"):
+    with pytest.raises(CommandError, match=r"no JPEG, PNG, WebP or HEIC there$"):
         call_command("analyze_photos", str(tmp_path))
 
 

@@ -162,7 +162,13 @@ def test_alignment_undoes_a_similarity(mesh: np.ndarray) -> None:
 
 def test_distance_from_the_iris(mesh: np.ndarray) -> None:
     """An iris of 11.7 mm that spans as many pixels as the focal length is 11.7 mm away."""
-    assert perspective.camera_distance_mm(mesh, perspective.iris_diameter(mesh)) == pytest.approx(perspective.IRIS_MM)
+    focal_px = perspective.iris_diameter(mesh)
+    distance, low, high = perspective.distance_interval_mm(np.stack([mesh, mesh]), focal_px)
+    assert distance == pytest.approx(perspective.IRIS_MM)
+    assert 0.9 * distance < low < distance < high < 1.1 * distance
+    _, wider_low, wider_high = perspective.distance_interval_mm(np.stack([0.9 * mesh, 1.1 * mesh]), focal_px)
+    assert wider_low < low
+    assert wider_high > high
 
 
 def test_undoing_a_near_camera_shortens_the_face(mesh: np.ndarray) -> None:

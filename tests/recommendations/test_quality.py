@@ -134,7 +134,7 @@ def test_a_fringe_over_the_forehead_is_seen(face_photo: np.ndarray) -> None:
         ({"glare": 0.2}, "glare"), ({"sharpness": 0.01}, "too_blurry"), ({"sharpness": 0.07}, "soft_focus"),
         ({"uneven": 30.0}, "uneven_light"), ({"contrast": 1.0}, "low_contrast"), ({"chroma": 0.5}, "no_colour"),
         ({"nearness": 0.8}, "too_close"), ({"flat": 0.6}, "not_a_photo"), ({"bridge": 1.5}, "glasses"),
-        ({"distance_mm": 300.0}, "too_close"),
+        ({"distance_cm": 30.0}, "too_close"), ({"flat": 0.6, "sharpness": 0.08}, "too_blurry"), ({"bridge": 0.8}, "glasses"),
     ],
 )  # fmt: skip
 def test_each_rule_alone(change: dict[str, float], code: str) -> None:
@@ -143,7 +143,7 @@ def test_each_rule_alone(change: dict[str, float], code: str) -> None:
 
 
 def test_a_known_distance_overrules_the_geometry() -> None:
-    assert quality.judge({**GOOD, "nearness": 0.8, "distance_mm": 900.0}) == []
+    assert quality.judge({**GOOD, "nearness": 0.8, "distance_cm": 90.0}) == []
 
 
 def test_stops_come_first_and_carry_what_was_measured() -> None:
@@ -158,3 +158,10 @@ def test_stops_come_first_and_carry_what_was_measured() -> None:
 
 def test_half_a_face_is_cut_off_or_not_found(face_photo: np.ndarray) -> None:
     assert refusal(np.ascontiguousarray(face_photo[:, 215:])) in {"cut_off", "no_face", "turned_away"}
+
+
+def test_a_tight_crop_is_read_and_a_cut_face_is_not(face_photo: np.ndarray) -> None:
+    """The reference photos end at the chin and the cheeks; what counts is how much of the face is missing."""
+    tight = np.ascontiguousarray(face_photo[52:175, 181:269])
+    assert "cut_off" not in {issue.code for issue in read_face(tight).quality.issues}
+    assert refusal(np.ascontiguousarray(face_photo[:, 206:])) in {"cut_off", "no_face"}

@@ -50,7 +50,6 @@ def merge(
         suggestions=suggestions,
         scores=scores,
         entries=entries(),
-        vectors=vectors(),
         allowed=ranking.allowed(entries(), wishes),
         preference=ranking.hair_fit(entries(), wishes),
         reading=READING,
@@ -159,40 +158,54 @@ def test_order_is_score_with_a_bonus_for_the_advisor() -> None:
     assert [item.slug for item in merge([suggestion(first)], scores)[:2]] == [other.slug, first.slug]
 
 
-def mean_likeness(rows: list[int]) -> float:
-    likeness = vectors()[rows] @ vectors()[rows].T
-    return float(likeness[np.triu_indices(len(rows), 1)].mean())
+def plain_best(scores: np.ndarray, count: int) -> list[int]:
+    """The best-scored styles of ``count`` different cuts, whatever their family."""
+    chosen: list[int] = []
+    for i in np.argsort(-scores, kind="stable"):
+        if entries()[i].cut not in {entries()[j].cut for j in chosen} and len(chosen) < count:
+            chosen.append(int(i))
+    return chosen
 
 
-def test_the_list_is_more_diverse_than_the_best_seven() -> None:
-    """Scores that follow meaning, as the scorer's do: its best seven are seven of a kind."""
-    cuts = [entry.cut for entry in entries()]
-    everything = np.ones(len(cuts), dtype=bool)
-    gains = []
+EVERYTHING = np.ones(len(catalogue().entries), dtype=bool)
+
+
+def test_the_list_holds_more_families_than_the_best_seven() -> None:
+    """Scores that follow meaning, as the scorer's do: its best seven are of few kinds."""
     for seed in range(20):
-        taste = vectors()[np.random.default_rng(seed).integers(len(cuts))]
+        taste = vectors()[np.random.default_rng(seed).integers(len(entries()))]
         scores = np.clip(50 + 50 * (vectors() @ taste), 0, 100)
-        plain: list[int] = []
-        for i in np.argsort(-scores):
-            if cuts[i] not in {cuts[j] for j in plain} and len(plain) < 7:
-                plain.append(int(i))
-        chosen = ranking.diverse(scores, vectors(), cuts, everything, 7)
-        gains.append(mean_likeness(plain) - mean_likeness(chosen))
+        plain, chosen = plain_best(scores, 7), ranking.best_different(scores, entries(), EVERYTHING, 7)
+        assert len({entries()[i].family for i in plain}) < 7 == len({entries()[i].family for i in chosen})
         assert chosen[0] == plain[0], "the best is still the best"
         assert scores[chosen].mean() > scores.mean() + scores.std()
-    assert min(gains) >= 0
-    assert np.mean(gains) > 0, "difference decides between near-ties, and no more: see docs/decisions/0007"
 
 
-def test_diverse_knows_what_is_taken() -> None:
-    cuts = [entry.cut for entry in entries()]
-    everything = np.ones(len(cuts), dtype=bool)
+def test_a_change_of_one_style_changes_one_place() -> None:
+    """What the greedy choice could not promise: without the best style the rest stays, and one more comes."""
+    scores = some_scores(5)
+    before = ranking.best_different(scores, entries(), EVERYTHING, 7)
+    mask = np.array([entry.family != entries()[before[0]].family for entry in entries()])
+    after = ranking.best_different(scores, entries(), mask, 7)
+    assert after[:6] == before[1:]
+
+
+def test_too_few_families_are_filled_up_with_their_other_cuts() -> None:
+    scores = some_scores(6)
+    one = np.array([entry.family == entries()[0].family for entry in entries()])
+    chosen = ranking.best_different(scores, entries(), one, 7)
+    cuts = {entry.cut for entry, fits in zip(entries(), one, strict=True) if fits}
+    assert len(chosen) == len({entries()[i].cut for i in chosen}) == min(7, len(cuts)) > 1
+    assert chosen == plain_best(np.where(one, scores, -1.0), len(chosen))
+
+
+def test_what_is_taken_is_not_chosen_again() -> None:
     scores = some_scores(3)
-    best = ranking.diverse(scores, vectors(), cuts, everything, 1)
-    rest = ranking.diverse(scores, vectors(), cuts, everything, 7, taken=best)
-    assert cuts[best[0]] not in {cuts[i] for i in rest}
-    assert ranking.diverse(scores, vectors(), cuts, ~everything, 7) == []
-    assert len(ranking.diverse(scores, vectors(), cuts, everything, 10_000)) <= ranking.POOL
+    best = ranking.best_different(scores, entries(), EVERYTHING, 1)
+    rest = ranking.best_different(scores, entries(), EVERYTHING, 7, taken=best)
+    assert entries()[best[0]].cut not in {entries()[i].cut for i in rest}
+    assert ranking.best_different(scores, entries(), ~EVERYTHING, 7) == []
+    assert len(ranking.best_different(scores, entries(), EVERYTHING, 10_000)) == len({entry.cut for entry in entries()})
 
 
 def test_unknown_hair_prefers_what_most_hair_can_wear() -> None:

@@ -170,7 +170,7 @@ def test_grey_portraits_are_read_without_a_season(portrait_readings: list[FaceRe
 def test_a_known_near_camera_is_told_and_undone(face_photo: np.ndarray, reading: FaceReading) -> None:
     near = read_face(face_photo, focal_px=250.0)
     assert "too_close" in {issue.code for issue in near.quality.issues}
-    assert near.quality.metrics["distance_mm"] < 450
+    assert near.quality.metrics["distance_cm"] < 45
     assert near.measurements["length_to_width"].value < reading.measurements["length_to_width"].value
     far = read_face(face_photo, focal_px=1500.0)
     assert far.measurements["length_to_width"] == reading.measurements["length_to_width"]

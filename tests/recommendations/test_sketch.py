@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from recommendations.engine.catalogue import StyleEntry, load_catalogue
 from recommendations.engine.sketch import draw_sketch, neutral_features
@@ -91,20 +92,35 @@ def test_texts_are_escaped_and_a_hostile_uid_is_tamed() -> None:
 @pytest.mark.slow
 def test_no_two_canonical_cuts_look_alike(sketches: dict[str, str]) -> None:
     """A cut drawn again under another slug must count as alike by the same measure."""
-    pictures = {cut: rasterise(sketches[entry.slug]) for cut, entry in FIRST.items()}
+    pictures = {cut: _from_afar(sketches[entry.slug]) for cut, entry in FIRST.items()}
     alike = {
         (a, b): round(share, 3)
         for a, b in itertools.combinations(pictures, 2)
         if (share := _difference(pictures[a], pictures[b])) < ALIKE
     }
     assert not alike
-    for cut in ("blunt-bob", "two-block", "wolf-cut", "curly-bob"):  # the measure knows a cut again
-        twin = rasterise(draw(replace(FIRST[cut], slug="another-name")))
-        assert _difference(pictures[cut], twin) < ALIKE, cut
+    twins = [_difference(pictures[cut], _from_afar(draw(replace(FIRST[cut], slug="another-name")))) for cut in FIRST]
+    assert np.median(twins) < ALIKE / 4, "the measure knows a cut again"
+    assert np.quantile(twins, 0.95) < ALIKE
 
 
-#: Below this share two sketches are the same cut: the same cut drawn from another random seed stays below it.
-ALIKE = 0.12
+@pytest.mark.slow
+def test_few_entries_of_a_cut_are_drawn_the_same(sketches: dict[str, str]) -> None:
+    """Those that differ only in how they are made (a perm, a blow-dry, a treatment) may be."""
+    pictures = {slug: _from_afar(svg) for slug, svg in sketches.items()}
+    by_cut = [[entry.slug for entry in CATALOGUE.entries if entry.cut == cut] for cut in FIRST]
+    pairs = [pair for slugs in by_cut for pair in itertools.combinations(slugs, 2)]
+    same = [pair for pair in pairs if _difference(*(pictures[slug] for slug in pair)) < ALIKE / 10]
+    assert len(same) <= len(pairs) / 100, same
+
+
+#: Below this share two sketches are the same cut; the same cut drawn from another random seed stays below it.
+ALIKE = 0.2
+
+
+def _from_afar(svg: str) -> np.ndarray:
+    """(75, 60, 3): the picture where single strands run together (Gaussian blur of 1.5 pixels, every other pixel), as on a card."""
+    return np.asarray(gaussian_filter(rasterise(svg), (1.5, 1.5, 0))[::2, ::2])
 
 
 def _difference(first: np.ndarray, second: np.ndarray) -> float:
@@ -124,7 +140,7 @@ def _difference(first: np.ndarray, second: np.ndarray) -> float:
     ],
 )
 def test_known_pairs_differ_plainly(sketches: dict[str, str], name: str, other: str) -> None:
-    pictures = [rasterise(sketches[FIRST[cut].slug]) for cut in (name, other)]
+    pictures = [_from_afar(sketches[FIRST[cut].slug]) for cut in (name, other)]
     assert _difference(*pictures) > 1.5 * ALIKE
 
 

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mltraining.learn.face_population import FacePopulation, rule_measures
+from recommendations.engine import retakes
 from recommendations.engine.catalogue import StyleEntry
 from recommendations.engine.measurements import NAMES
 from recommendations.engine.stylist import BASE, Stylist
@@ -127,6 +128,36 @@ def test_scores_stay_on_the_scale_and_use_it() -> None:
     assert np.median(scores.min(axis=1)) < BASE - 15
     assert scores.min() < 20
     assert scores.max() > 90
+
+
+def test_without_doubt_the_sure_score_is_the_score(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retakes, "PERCENTILE_SD", 0.0)
+    monkeypatch.setattr(retakes, "SHAPE_LOG_SD", 0.0)
+    for reading in FacePopulation.load().sample(10, np.random.default_rng(4)):
+        assert stylist().sure_score(reading) == pytest.approx(stylist().score(reading), abs=0.2)
+
+
+def test_what_hangs_on_a_doubtful_measurement_is_worth_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A measurement half way up a rule's ramp may be anywhere on it in another photo; one far beyond the ramp may not."""
+    monkeypatch.setattr(retakes, "SHAPE_LOG_SD", 0.0)
+    [rule] = [rule for rule in load_rules() if rule.id == "wide-jaw"]
+    helps = np.array(["softens_jaw" in entry.effects for entry in entries()])
+    half_way, beyond = (face("oval", jaw_to_cheek=at) for at in ((rule.start + rule.full) / 2, rule.full + 60.0))
+    lost = [(stylist().score(reading) - stylist().sure_score(reading))[helps].mean() for reading in (half_way, beyond)]
+    assert lost[0] > lost[1] + 1
+    assert (stylist().sure_score(half_way) == stylist().sure_score(half_way)).all()
+
+
+def test_retakes_spread_as_they_say_around_what_was_read() -> None:
+    reading = face({"oval": 0.4, "round": 0.3, "square": 0.1, "oblong": 0.1, "heart": 0.1}, jaw_to_cheek=50.0)
+    drawn = retakes.percentiles(reading, ("not_measured", "jaw_to_cheek"))
+    assert set(drawn) == {"jaw_to_cheek"}
+    assert drawn["jaw_to_cheek"].mean() == pytest.approx(50.0)
+    assert drawn["jaw_to_cheek"].std() == pytest.approx(retakes.PERCENTILE_SD, rel=0.3)
+    shapes = retakes.shapes(reading)
+    assert shapes.shape == (retakes.DRAWS, len(FACE_SHAPES))
+    assert shapes.sum(axis=1) == pytest.approx(1.0)
+    assert shapes.mean(axis=0) == pytest.approx([reading.face_shape.probabilities[name] for name in FACE_SHAPES], abs=0.1)
 
 
 @pytest.mark.parametrize(

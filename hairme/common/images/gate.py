@@ -13,12 +13,13 @@ import numpy as np
 from PIL import Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin  # noqa: F401
 
 from hairme.common.images.colour import to_srgb
+from hairme.common.images.copy import copy_without_metadata
 from hairme.common.images.errors import ImageRejected
 from hairme.common.images.heif import decode_heif, is_heif, screen_heif
 from hairme.common.images.jpeg import screen_jpeg
 from hairme.common.images.png import SIGNATURE as PNG_SIGNATURE
 from hairme.common.images.png import screen_png
-from hairme.common.images.types import DEFAULT_LIMITS, ImageInfo, Limits, Screened
+from hairme.common.images.types import DEFAULT_LIMITS, ImageInfo, Limits, Picture, Screened
 from hairme.common.images.webp import screen_webp
 
 Source = BinaryIO | bytes | bytearray | memoryview
@@ -58,9 +59,14 @@ def inspect_image(source: Source, limits: Limits = DEFAULT_LIMITS) -> ImageInfo:
     where it was. Raises :class:`ImageRejected`; an error of the file object itself passes through.
     """
     data = _read(source, limits)
+    return _info(_screen(data, limits), len(data))
+
+
+def clean_copy(source: Source, limits: Limits = DEFAULT_LIMITS) -> tuple[ImageInfo, bytes]:
+    """``inspect_image``, and a file that decodes to the same pixels and holds nothing else (``copy_without_metadata``)."""
+    data = _read(source, limits)
     screened = _screen(data, limits)
-    width, height = screened.upright_size
-    return ImageInfo(screened.format, width, height, screened.frames, len(data))
+    return _info(screened, len(data)), copy_without_metadata(screened)
 
 
 def decode_image(source: Source, limits: Limits = DEFAULT_LIMITS, *, max_side: int | None = None) -> np.ndarray:
@@ -70,6 +76,11 @@ def decode_image(source: Source, limits: Limits = DEFAULT_LIMITS, *, max_side: i
     1/4 or 1/8, which also makes decoding faster), so that the longer side ends at ``max_side`` or more, but less than twice that.
     Raises :class:`ImageRejected`; ``MemoryError`` passes through, since it says nothing about the picture.
     """
+    return read_picture(source, limits, max_side=max_side).pixels
+
+
+def read_picture(source: Source, limits: Limits = DEFAULT_LIMITS, *, max_side: int | None = None) -> Picture:
+    """``decode_image`` with the focal length in pixels of the decoded picture, where the file says it. Raises the same."""
     if max_side is not None and max_side < 1:
         raise ValueError("max_side must be positive")
     screened = _screen(_read(source, limits), limits)
@@ -80,11 +91,18 @@ def decode_image(source: Source, limits: Limits = DEFAULT_LIMITS, *, max_side: i
         image = _reduce(to_srgb(image, screened), max_side)
         if screened.orientation in _UPRIGHT:
             image = image.transpose(_UPRIGHT[screened.orientation])
-        return np.array(image, dtype=np.uint8, order="C")
+        pixels = np.array(image, dtype=np.uint8, order="C")
     except ImageRejected:
         raise
     except _DECODER_ERRORS as error:
         raise _as_rejection(error) from error
+    ratio = screened.focal_ratio
+    return Picture(pixels, None if ratio is None else ratio * max(pixels.shape[:2]))
+
+
+def _info(screened: Screened, count: int) -> ImageInfo:
+    width, height = screened.upright_size
+    return ImageInfo(screened.format, width, height, screened.frames, count, screened.focal_ratio)
 
 
 def _read(source: Source, limits: Limits) -> bytes:

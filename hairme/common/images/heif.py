@@ -11,15 +11,18 @@ from PIL import Image
 
 from hairme.common.images.errors import ImageRejected
 from hairme.common.images.isobmff import Items, boxes, read_items
+from hairme.common.images.lens import focal_ratio
 from hairme.common.images.types import MAX_ICC_BYTES, Limits, Screened
 
 _HEVC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 _PICTURES = {b"hvc1", b"grid"}
 # Not listed: items that libheif computes from others (overlay, identity, tiled) or decodes with other codecs.
 _TOLERATED = _PICTURES | {b"tmap", b"Exif", b"mime", b"uri ", b"rgan", b"mski", b"jpeg"}
+_METADATA = {b"Exif", b"mime", b"uri "}
 _MAX_REUSE = 4
 _SMALL_GRID = 4_000_000
 _SMALL_TABLES = 2_000_000
+_MAX_EXIF = 65_536  # as much as a JPEG can hold
 
 
 def is_heif(data: bytes) -> bool:
@@ -41,6 +44,7 @@ def screen_heif(data: bytes, limits: Limits) -> Screened:
         elif kind not in (b"ftyp", b"mdat"):
             # Films, vendor boxes and whatever follows the picture: hidden in place, because items are addressed by file offset.
             stream[offset + 4 : offset + 8] = b"free"
+            stream[body:end] = bytes(end - body)
     if items is None:
         raise ImageRejected("image_corrupt", reason="HEIF without item tables")
     frames = _check_items(items, len(data), limits)
@@ -50,6 +54,11 @@ def screen_heif(data: bytes, limits: Limits) -> Screened:
             stream[offset] |= 1
     for offset in items.descriptions_at:
         stream[offset : offset + 4] = b"free"
+    for item, kind_of_item in items.kinds.items():
+        if kind_of_item in _METADATA:
+            for offset, length in items.extents.get(item, ()):
+                end = min(offset + length, len(stream))
+                stream[offset:end] = bytes(max(0, end - offset))
     opened = open_heif(bytes(stream))
     width, height = opened.size
     limits.check_pixels(width, height, frames)
@@ -66,6 +75,7 @@ def screen_heif(data: bytes, limits: Limits) -> Screened:
         orientation=1,
         icc=icc if icc and len(icc) <= MAX_ICC_BYTES else None,
         cicp=(nclx["color_primaries"], nclx["transfer_characteristics"]) if nclx else None,
+        focal_ratio=focal_ratio(_exif(data, items), width, height),
     )
 
 
@@ -98,6 +108,17 @@ def as_rejection(error: Exception) -> ImageRejected:
     text = str(error)
     cut_off = isinstance(error, EOFError) or "End of data" in text or "truncated" in text
     return ImageRejected("image_truncated" if cut_off else "image_corrupt", reason=f"{type(error).__name__}: {text[:200]}")
+
+
+def _exif(data: bytes, items: Items) -> bytes:
+    """The TIFF block of the primary picture's Exif item (ISO/IEC 23008-12, A.2.1); empty where there is none."""
+    described = [source for kind, source, targets in items.references if kind == b"cdsc" and items.primary in targets]
+    for item in described:
+        if items.kinds.get(item) == b"Exif" and len(items.extents.get(item, ())) == 1:
+            ((offset, length),) = items.extents[item]
+            block = data[offset : offset + min(length, _MAX_EXIF)]
+            return block[4 + int.from_bytes(block[:4], "big") :]
+    return b""
 
 
 def _check_items(items: Items, total: int, limits: Limits) -> int:

@@ -18,7 +18,8 @@ class Items:
 
     ``flags_at`` and ``descriptions_at`` are file offsets: of each item's last flag byte (bit 0 hides the item), and of the
     type of each reference that ties metadata to a picture. ``stored_bytes`` and ``property_bytes`` count what
-    the items claim: bytes that several items share count once for each.
+    the items claim: bytes that several items share count once for each. ``extents`` are the (offset, length) of each item's bytes
+    in the file; ``inner_extents`` those within the ``idat`` box, before its place is known.
     """
 
     primary: int = 0
@@ -31,6 +32,8 @@ class Items:
     stored_bytes: int = 0
     property_bytes: int = 0
     last_byte: int = 0
+    extents: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
+    inner_extents: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
 
 
 def boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int, int]]:
@@ -62,6 +65,7 @@ def read_items(data: bytes, start: int, end: int) -> Items:
     items = Items()
     properties: list[tuple[int, tuple[int, int] | None]] = []
     associations: dict[int, list[int]] = {}
+    data_box = 0
     try:
         for kind, _, body, stop in boxes(data, start + 4, end):
             table = _Reader(data[body:stop])
@@ -71,6 +75,8 @@ def read_items(data: bytes, start: int, end: int) -> Items:
                 _read_kinds(table, items, body)
             elif kind == b"iloc":
                 _read_locations(table, items, len(data))
+            elif kind == b"idat":
+                data_box = data_box or body
             elif kind == b"iref":
                 _read_references(table, items, body)
             elif kind == b"iprp":
@@ -81,6 +87,9 @@ def read_items(data: bytes, start: int, end: int) -> Items:
                         _read_associations(_Reader(data[inner_body:inner_stop]), associations)
     except (struct.error, IndexError) as error:
         raise ImageRejected("image_corrupt", reason="HEIF table ends early") from error
+    for item, parts in items.inner_extents.items():
+        if data_box:
+            items.extents.setdefault(item, []).extend((data_box + offset, length) for offset, length in parts)
     for item, indexes in associations.items():
         for index in indexes:
             length, size = properties[index - 1] if 0 < index <= len(properties) else (0, None)
@@ -135,8 +144,8 @@ def _read_locations(table: _Reader, items: Items, total: int) -> None:
     offset_size, length_size, base_size, index_size = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15, sizes & 15
     extents = 0
     for _ in range(table.number(2 if version < 2 else 4)):
-        table.number(2 if version < 2 else 4)
-        in_file = version == 0 or table.number(2) & 15 == 0
+        item = table.number(2 if version < 2 else 4)
+        method = 0 if version == 0 else table.number(2) & 15  # 0: in the file, 1: in the idat box
         table.number(2)
         base = table.number(base_size)
         for _ in range(table.number(2)):
@@ -146,8 +155,11 @@ def _read_locations(table: _Reader, items: Items, total: int) -> None:
             table.number(index_size if version else 0)
             offset, length = table.number(offset_size), table.number(length_size)
             items.stored_bytes += length or total  # a length of 0 means all of the file
-            if in_file:
+            if method == 0:
                 items.last_byte = max(items.last_byte, base + offset + length)
+            if method < 2:
+                places = items.inner_extents if method else items.extents
+                places.setdefault(item, []).append((base + offset, length or total))
 
 
 def _read_references(table: _Reader, items: Items, start: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from hairme.common.images.errors import ImageRejected
+from hairme.common.images.lens import focal_ratio
 from hairme.common.images.tiff import MPF_PICTURE_COUNT, read_number, read_orientation
 from hairme.common.images.types import MAX_ICC_BYTES, Limits, Screened
 
@@ -26,7 +27,7 @@ class _Header:
 
     def __init__(self) -> None:
         self.size: tuple[int, int] | None = None
-        self.orientation: int | None = None
+        self.exif: bytes | None = None
         self.icc_parts: dict[int, bytes] = {}
         self.icc_count = 0
         self.pictures = 1
@@ -46,8 +47,8 @@ class _Header:
             self.jfif = b"\xff\xe0\x00\x10" + payload[:12] + b"\0\0"
         elif marker == _APP14 and payload.startswith(b"Adobe") and len(payload) >= 12:
             self.adobe = b"\xff\xee\x00\x0e" + payload[:12]
-        elif marker == _APP1 and payload.startswith(b"Exif\0\0") and self.orientation is None:
-            self.orientation = read_orientation(payload)
+        elif marker == _APP1 and payload.startswith(b"Exif\0\0") and self.exif is None:
+            self.exif = payload
         elif marker == _APP1 and b"hdrgm:Version=" in payload:
             self.has_gain_map = True
         elif marker == _APP2 and payload.startswith(b"ICC_PROFILE\0") and len(payload) > 14:
@@ -100,7 +101,17 @@ def screen_jpeg(data: bytes, limits: Limits) -> Screened:
     if scans > limits.max_scans or scans * width * height > limits.max_scan_pixels:
         raise ImageRejected("image_too_complex", reason=f"{scans} JPEG scans")
     stream = b"".join([b"\xff\xd8", header.jfif, header.adobe, *header.tables, data[start:stop]])
-    return Screened("JPEG", width, height, header.frames, stream, header.orientation or 1, header.icc)
+    exif = header.exif or b""
+    return Screened(
+        "JPEG",
+        width,
+        height,
+        header.frames,
+        stream,
+        read_orientation(exif),
+        header.icc,
+        focal_ratio=focal_ratio(exif, width, height),
+    )
 
 
 def _next_segment(data: bytes, position: int, segments: int, pattern: re.Pattern[bytes] = _MARKER) -> tuple[int, int, int, int]:

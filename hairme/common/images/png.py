@@ -6,6 +6,7 @@ import struct
 import zlib
 
 from hairme.common.images.errors import ImageRejected
+from hairme.common.images.lens import focal_ratio
 from hairme.common.images.tiff import read_orientation
 from hairme.common.images.types import MAX_ICC_BYTES, Limits, Screened
 
@@ -52,24 +53,25 @@ def screen_png(data: bytes, limits: Limits) -> Screened:
     if colour == _PALETTE and (not palette or len(palette) % 3 or len(palette) > 768):
         raise ImageRejected("image_corrupt", reason="PNG palette missing or malformed")
     transparency = first.get(b"tRNS", b"")
-    parts = [SIGNATURE, _build(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlace))]
+    parts = [SIGNATURE, build(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlace))]
     if colour == _PALETTE:
-        parts.append(_build(b"PLTE", palette))
+        parts.append(build(b"PLTE", palette))
         if transparency:
-            parts.append(_build(b"tRNS", transparency[:256]))
-    parts += [_build(b"IDAT", b"".join(pixels)), _build(b"IEND", b"")]
-    cicp = first.get(b"cICP", b"")
+            parts.append(build(b"tRNS", transparency[:256]))
+    parts += [build(b"IDAT", b"".join(pixels)), build(b"IEND", b"")]
+    cicp, exif = first.get(b"cICP", b""), first.get(b"eXIf", b"")
     return Screened(
         "PNG",
         width,
         height,
         frames,
         b"".join(parts),
-        read_orientation(first.get(b"eXIf", b"")),
+        read_orientation(exif),
         _profile(first.get(b"iCCP", b"")),
         (cicp[0], cicp[1]) if len(cicp) == 4 else None,
         _colour_key(colour, transparency),
         depth,
+        focal_ratio(exif, width, height),
     )
 
 
@@ -89,7 +91,8 @@ def _chunk(data: bytes, position: int) -> tuple[bytes, bytes, int]:
     return kind, payload, end
 
 
-def _build(kind: bytes, payload: bytes) -> bytes:
+def build(kind: bytes, payload: bytes) -> bytes:
+    """A chunk with its checksum."""
     return struct.pack(">I4s", len(payload), kind) + payload + struct.pack(">I", zlib.crc32(payload, zlib.crc32(kind)))
 
 

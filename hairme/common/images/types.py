@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 from PIL import Image
 
 from hairme.common.images.errors import ImageRejected
@@ -61,13 +62,25 @@ DEFAULT_LIMITS = Limits()
 
 @dataclass(frozen=True, slots=True)
 class ImageInfo:
-    """An accepted upload as its header describes it: upright size in pixels (orientation applied), frames, size in bytes."""
+    """An accepted upload as its header describes it: upright size in pixels (orientation applied), frames, size in bytes.
+
+    ``focal_ratio``: focal length over the longer side, where the file says it (``lens.focal_ratio``).
+    """
 
     format: ImageFormat
     width: int
     height: int
     frames: int
     bytes: int
+    focal_ratio: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A decoded upload: (height, width, 3) uint8 sRGB, upright, and the focal length in pixels of that array, where known."""
+
+    pixels: np.ndarray
+    focal_px: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +90,7 @@ class Screened:
     ``stream`` holds pixels and tables only: Exif, XMP, comments, text, profiles, later frames and trailing bytes are gone, so
     no parser for them is ever reached. ``width`` and ``height`` are as stored; ``orientation`` is the Exif value 1..8 still to
     be applied. ``cicp`` is (colour primaries, transfer) of ITU-T H.273. ``colour_key`` and ``bit_depth`` are for PNG: the
-    sample values that mean "transparent".
+    sample values that mean "transparent". ``focal_ratio`` is the one number that is kept of what Exif says of the lens.
     """
 
     format: ImageFormat
@@ -90,6 +103,7 @@ class Screened:
     cicp: tuple[int, int] | None = None
     colour_key: tuple[int, ...] | None = None
     bit_depth: int = 8
+    focal_ratio: float | None = None
 
     @property
     def upright_size(self) -> tuple[int, int]:

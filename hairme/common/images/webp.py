@@ -5,11 +5,13 @@ from __future__ import annotations
 import struct
 
 from hairme.common.images.errors import ImageRejected
+from hairme.common.images.lens import focal_ratio
 from hairme.common.images.tiff import read_orientation
 from hairme.common.images.types import MAX_ICC_BYTES, Limits, Screened
 
 _MAX_CHUNKS = 32_768
-_ALPHA_FLAG, _ANIMATION_FLAG = 0x10, 0x02
+_ICC_FLAG, _ALPHA_FLAG, _EXIF_FLAG, _ANIMATION_FLAG = 0x20, 0x10, 0x08, 0x02
+_EXTENDED_BYTES = 18
 
 
 def screen_webp(data: bytes, limits: Limits) -> Screened:
@@ -40,16 +42,29 @@ def screen_webp(data: bytes, limits: Limits) -> Screened:
         if _bitstream_size(first) != (width, height):
             raise ImageRejected("image_corrupt", reason="WebP canvas and picture differ in size")
         body = _still(first, width, height)
-    icc = first.get(b"ICCP")
+    icc, exif = first.get(b"ICCP"), first.get(b"EXIF", b"")
     return Screened(
         "WEBP",
         width,
         height,
         frames,
         _riff(body),
-        read_orientation(first.get(b"EXIF", b"")),
+        read_orientation(exif),
         icc if icc and len(icc) <= MAX_ICC_BYTES else None,
+        focal_ratio=focal_ratio(exif, width, height),
     )
+
+
+def with_extras(stream: bytes, width: int, height: int, icc: bytes, exif: bytes) -> bytes:
+    """A screened file with a profile and an Exif block around its picture (RFC 9649, 2.7); as it is where both are empty."""
+    if not icc and not exif:
+        return stream
+    body, flags = stream[12:], 0
+    if body[:4] == b"VP8X":
+        body, flags = body[_EXTENDED_BYTES:], body[8]
+    flags |= _ICC_FLAG * bool(icc) | _EXIF_FLAG * bool(exif)
+    parts = [_header(flags, width, height), _build(b"ICCP", icc) if icc else b"", body, _build(b"EXIF", exif) if exif else b""]
+    return _riff(b"".join(parts))
 
 
 def _chunks(data: bytes, end: int) -> tuple[dict[bytes, bytes], int]:

@@ -177,17 +177,16 @@ def draw_tied_behind(drawing: Drawing, face: Face, shape: Shape, palette: Palett
             bun(drawing, shape, palette, rng, face.pt(0, -1.0 - shape.lift) - 1j * radius * 0.55, radius, name="bn")
         else:
             bun(drawing, shape, palette, rng, face.pt(shape.number("bun_u", 0.0), 0.9), radius * 2.1, name="bn", flat=0.5)
+            if shape.has("hairpin"):
+                _hairpin(drawing, face)
     elif kind == "bun":
         for sign in (-1, 1):
-            bun(
-                drawing,
-                shape,
-                palette,
-                rng,
-                face.pt(sign * 0.78, -1.04),
-                face.w * shape.number("bun", 0.36),
-                name=f"bn{sign + 1}",
-            )
+            spot = face.pt(sign * shape.number("bun_u", 0.78), shape.number("bun_v", -1.04))
+            radius = face.w * shape.number("bun", 0.36)
+            bun(drawing, shape, palette, rng, spot, radius, name=f"bn{sign + 1}")
+            if shape.has("coiled_plaits"):
+                ring = [spot + 0.68 * radius * _turn(0.95, sign * i / 8) for i in range(9)]
+                plait(drawing, palette, ring, radius * 0.8, name=f"pb{sign + 1}", tuft=False, taper=0.0)
 
 
 def draw_tied_front(drawing: Drawing, face: Face, shape: Shape, palette: Palette, rng: Jitter) -> None:
@@ -240,6 +239,13 @@ def _bubbles(drawing: Drawing, palette: Palette, centre: list[Point], *, name: s
         drawing.lines(marks, palette.hair_edge, 0.8, stroke_opacity=0.6)
     for spot in even[1:-1]:
         tie(drawing, palette, spot)
+
+
+def _hairpin(drawing: Drawing, face: Face) -> None:
+    """A binyeo: a long pin through the knot, seen on both sides of the neck."""
+    ends = [face.pt(-1.12, 0.84), face.pt(1.12, 0.96)]
+    drawing.lines([Path().move(ends[0]).line(ends[1])], "#b08d57", 3.2)
+    drawing.element("circle", cx=round(ends[0].real, 1), cy=round(ends[0].imag, 1), r=4.6, fill="#b08d57")
 
 
 def tie(drawing: Drawing, palette: Palette, spot: Point) -> None:

@@ -28,6 +28,7 @@ from .updo import (
     draw_puff,
     draw_pulled_back,
     draw_strand,
+    draw_temple_plaits,
 )
 
 
@@ -82,7 +83,7 @@ def _behind(drawing: Drawing, face: Face, shape: Shape, palette: Palette, rng: J
                     face.w * shape.number("bun", 0.3),
                     name=f"bn{sign + 1}",
                 )
-        if shape.has("top_knot"):
+        if shape.has("top_knot") and not shape.has("temple_plaits"):
             radius = face.w * shape.number("bun", 0.3)
             bun(drawing, shape, palette, rng, face.pt(0, -1.0 - shape.lift) - 0.5j * radius, radius, name="bn")
     elif shape.model == "back":
@@ -113,7 +114,10 @@ def _front(drawing: Drawing, face: Face, shape: Shape, palette: Palette, rng: Ji
             draw_fall(drawing, face, shape, palette, rng)
             draw_tied_front(drawing, face, shape, palette, rng)
     if shape.arrangement == "half_up" and shape.model == "fall":
-        draw_half_up(drawing, face, shape, palette, rng)
+        if shape.has("temple_plaits"):
+            draw_temple_plaits(drawing, face, palette)
+        else:
+            draw_half_up(drawing, face, shape, palette, rng)
         if shape.has("crown_plait"):
             draw_crown_plait(drawing, face, shape, palette)
     if shape.has("fulani"):

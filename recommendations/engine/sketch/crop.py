@@ -16,6 +16,14 @@ from .sheet import Sheet, comb
 from .strands import Ink
 
 _STEPPED = ("two_block", "undercut", "shaved")
+#: A clipped head's sides: where its tone begins and ends to thin out (share of the way from the crown to below the ear), and
+#: how much of it is left there.
+_CLIPPED = {
+    "low_fade": (0.58, 0.92, 0.0),
+    "mid_fade": (0.46, 0.76, 0.0),
+    "high_fade": (0.34, 0.6, 0.0),
+    "tapered": (0.66, 1.0, 0.2),
+}
 
 
 def draw_crop_top(drawing: Drawing, face: Face, shape: Shape, palette: Palette, rng: Jitter) -> None:
@@ -187,16 +195,17 @@ def draw_buzz(drawing: Drawing, face: Face, shape: Shape, palette: Palette, rng:
         [path.here, face.pt(-0.985, 0.16), face.pt(-1.02, -0.02), outer[0]]
     )
     shade = shape.number("shade", 0.9)
-    low = shape.number("fade", 0.35)
+    begins, ends, low = _CLIPPED.get(shape.sides, (0.5, 1.0, 0.35))
+    low = shape.number("fade", low)
     tone = palette.hair if shape.has("dense") else palette.scalp
     fill = drawing.vertical(
         "tg",
         face.y(-1),
         face.y(0.15),
         (0, tone, shade),
-        (0.5, tone, shade),
-        (0.74, palette.scalp, (shade + low) / 2),
-        (1, palette.scalp, low),
+        (begins, tone, shade),
+        ((begins + ends) / 2, palette.scalp, (shade + low) / 2),
+        (ends, palette.scalp, low),
     )
     drawing.path(path.close(), fill)
     rows = []
@@ -207,11 +216,21 @@ def draw_buzz(drawing: Drawing, face: Face, shape: Shape, palette: Palette, rng:
             t = i / 4
             row.append(lerp(hairline(face, 0.9 * t), dome(face, cap, 84 * t), s))
         rows.append(Path().through(row))
+    if shape.has("lined"):
+        _line_up(drawing, face, palette)
     if shape.has("waves"):
         _pattern(drawing, face, cap, palette)
         return
     gap = shape.number("gap", 3.4)
     drawing.lines(rows, palette.hair_edge, shape.number("dot", 1.1), stroke_dasharray=f"0 {gap:g}", stroke_opacity=0.55)
+
+
+def _line_up(drawing: Drawing, face: Face, palette: Palette) -> None:
+    """The clipper's crisp edge: the hairline in straight strokes, over the forehead and down to the ears."""
+    line = Path().move(hairline(face, 1.0))
+    for place in (0.84, 0.6, -0.6, -0.84, -1.0):
+        line.line(hairline(face, place))
+    drawing.lines([line], palette.hair_edge, 2.2)
 
 
 def _pattern(drawing: Drawing, face: Face, cap: Shape, palette: Palette) -> None:

@@ -59,7 +59,7 @@ def _parted_cap(drawing: Drawing, face: Face, shape: Shape, palette: Palette, rn
     """Sleek halves drawn from a parting to both sides."""
     outline = Path().through([dome(face, shape, a) for a in (-88, -60, -30, 0, 30, 60, 88)])
     temple = [hairline(face, t) for t in (0.98, 0.85, 0.66)]
-    arch = [face.pt(0.62, -0.47), face.pt(0.3, -0.6), face.pt(shape.part, -0.66)]
+    arch = [face.pt(0.62, -0.47), face.pt(0.3, -0.6), face.pt(0, -0.66)]
     outline.through(
         [
             outline.here,
@@ -93,18 +93,24 @@ def _parted_cap(drawing: Drawing, face: Face, shape: Shape, palette: Palette, rn
             sleek=shape.sleek,
         )
     ink.paint(drawing, palette)
+    part, front = shape.part, -0.66 + 0.5 * shape.part**2  # the parting ends where the hairline's arch is
     drawing.lines(
-        [Path().through([dome(face, shape, 0) + 3j, face.pt(shape.part, -0.85), face.pt(shape.part, -0.66)])], palette.scalp, 1.6
+        [Path().through([dome(face, shape, 45 * part) + 3j, face.pt(part, -0.85), face.pt(part, front)])], palette.scalp, 1.6
     )
     if shape.has("scalp_plaits") and not shape.has("tails_only"):
-        for sign in (-1, 1):
-            way = [
-                face.pt(sign * 0.34, -0.72),
-                face.pt(sign * 0.66, -0.62),
-                face.pt(sign * 0.96, -0.28),
-                face.pt(sign * 1.06, 0.14),
-            ]
-            plait(drawing, palette, way, face.w * 0.26, name=f"pd{sign + 1}", tuft=False, taper=0.0)
+        draw_temple_plaits(drawing, face, palette)
+
+
+def draw_temple_plaits(drawing: Drawing, face: Face, palette: Palette) -> None:
+    """Two plaits along the hairline, from the parting over the temples to behind the ears."""
+    for sign in (-1, 1):
+        way = [
+            face.pt(sign * 0.34, -0.72),
+            face.pt(sign * 0.66, -0.62),
+            face.pt(sign * 0.96, -0.28),
+            face.pt(sign * 1.06, 0.14),
+        ]
+        plait(drawing, palette, way, face.w * 0.26, name=f"pd{sign + 1}", tuft=False, taper=0.0)
 
 
 def _cornrows(drawing: Drawing, face: Face, shape: Shape, palette: Palette) -> None:

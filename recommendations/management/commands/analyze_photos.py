@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from recommendations.services.batch import files_under, read_files
+from recommendations.services.batch import find_files, read_files
 
 
 class Command(BaseCommand):
@@ -25,11 +25,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, paths: list[Path], jsonl: Path | None, workers: int, **options: Any) -> None:
         try:
-            files = files_under(paths)
+            files, skipped = find_files(paths)
         except OSError as error:
             raise CommandError(str(error)) from None
         if not files:
-            raise CommandError("no pictures there")
+            others = f" ({skipped} other files skipped)" if skipped else ""
+            raise CommandError(f"no JPEG, PNG, WebP or HEIC there{others}")
+        if skipped:
+            self.stderr.write(f"{skipped} other file{'' if skipped == 1 else 's'} skipped")
         start, codes = time.perf_counter(), Counter[str]()
         with ExitStack() as stack:
             out: TextIO = stack.enter_context(jsonl.open("w", encoding="utf-8")) if jsonl else sys.stdout
