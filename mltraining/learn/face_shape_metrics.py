@@ -14,6 +14,10 @@ BINS: Final = 10
 CENTROID_RATIOS: Final = ("length_to_width", "forehead_to_cheek", "jaw_to_cheek", "jaw_angle", "chin_angle")
 
 
+def top1_accuracy(p: np.ndarray, labels: np.ndarray) -> float:
+    return float((p.argmax(axis=1) == labels).mean())
+
+
 def top2_accuracy(p: np.ndarray, labels: np.ndarray) -> float:
     return float((np.argsort(-p, axis=1)[:, :2] == labels[:, None]).any(axis=1).mean())
 
@@ -71,11 +75,26 @@ def threshold_for(score: np.ndarray, right: np.ndarray, precision: float) -> flo
 
 def summary(p: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     return {
-        "top1": float((p.argmax(axis=1) == labels).mean()),
+        "top1": top1_accuracy(p, labels),
         "top2": top2_accuracy(p, labels),
         "ece": calibration_error(p, labels),
         "log_loss": log_loss(p, labels),
     }
+
+
+def scored(p: np.ndarray, labels: np.ndarray, tests: list[np.ndarray]) -> dict[str, Any]:
+    """The summary over all faces, with the standard deviation over folds beside it."""
+    per_fold = [summary(p[test], labels[test]) for test in tests]
+    return {**summary(p, labels), "folds": {k: float(np.std([f[k] for f in per_fold])) for k in per_fold[0]}}
+
+
+def lead(p: np.ndarray, other: np.ndarray, labels: np.ndarray, tests: list[np.ndarray]) -> dict[str, float]:
+    """By how much ``p`` beats ``other`` on the same folds: mean and standard deviation of the differences between folds."""
+    result: dict[str, float] = {}
+    for name, score in (("top1", top1_accuracy), ("top2", top2_accuracy)):
+        apart = [score(p[test], labels[test]) - score(other[test], labels[test]) for test in tests]
+        result |= {name: float(np.mean(apart)), f"{name}_sd": float(np.std(apart))}
+    return result
 
 
 def threshold_rule(landmarks: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ Measured on any folder of face photos, without labels; what is kept are principa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +34,20 @@ def photos(folder: Path) -> Iterator[tuple[Path, np.ndarray]]:
     for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES):
         with Image.open(path) as image:
             yield path, np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+
+
+def halves(folder: Path) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """The photos beneath a folder in two halves without a person in common, where each person's photos lie in a folder."""
+    found: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+    places: dict[Path, int] = {}
+    for path, image in photos(folder):
+        found[places.setdefault(path.parent, len(places)) % 2].append(image)
+    return found
+
+
+def spread(images: Sequence[np.ndarray], limit: int) -> list[np.ndarray]:
+    """At most ``limit`` of the photos, evenly spread."""
+    return list(images[:: max(1, -(-len(images) // limit))])
 
 
 def measure(images: Iterable[np.ndarray], reference: np.ndarray, directions: int = DIRECTIONS) -> np.ndarray:

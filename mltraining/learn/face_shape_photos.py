@@ -60,6 +60,8 @@ LIGHTS: Final[dict[str, tuple[float, float, float]]] = {
     "half a stop darker": (1.0, 1.0, -0.5),
     "0.4 stops brighter": (1.0, 1.0, 0.4),
 }
+#: Camera distances in millimetres to which photos are warped.
+DISTANCES: Final = (1500, 600, 450, 350, 250)
 
 
 def attempt(image: np.ndarray) -> FaceReading | str:
@@ -87,7 +89,7 @@ def evaluate(images: list[np.ndarray], *, say: Say) -> dict[str, Any]:
         for name, (red, blue, stops) in LIGHTS.items():
             result["light"][name] = _relight(colourful, red, blue, stops)
             say(f"  {name}")
-    result["nearness"] = {str(mm): _from_near(readable, mm) for mm in (1500, 600, 450, 350, 250)}
+    result["nearness"] = {str(mm): _from_near(readable, mm) for mm in DISTANCES}
     return result
 
 

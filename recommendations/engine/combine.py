@@ -106,8 +106,10 @@ def combine_axes(axes: Sequence[Axis]) -> Axis:
 
 
 def _season(seasons: Sequence[Season], warm_cool: Axis) -> Season:
-    """Unsure where no photo settled it, or some settled on a warm and some on a cool season; clear where all photos name it, more than half settled it
-    and the interval leaves it either warm or cool."""
+    """Unsure where no photo settled it, or some settled on a warm and some on a cool season.
+
+    Clear where all photos name it, more than half settled it and the interval leaves it either warm or cool.
+    """
     if len(seasons) == 1:
         return seasons[0]
     p = _pooled([season.probabilities for season in seasons])

@@ -164,6 +164,12 @@ def present(card: ModelCard) -> dict[str, Any]:
 def compared(metrics: Mapping[str, Any], classes: int) -> list[Share]:
     """How often each way of answering is right, ours first, then from best to worst."""
     others = [
+        (
+            "procrustes_svm",
+            _("Support vectors on the aligned mesh"),
+            number(metrics, "references", "procrustes_svm", "grouped", "top1"),
+        ),
+        ("shrinkage_lda", _("Linear discriminant on ratios"), number(metrics, "references", "shrinkage_lda", "grouped", "top1")),
         ("centroid", _("Nearest class mean in five ratios"), number(metrics, "nearest_centroid", "top1")),
         ("rule", _("The usual threshold rule"), number(metrics, "threshold_rule", "top1")),
         ("chance", _("Guessing"), 1 / classes),
@@ -176,11 +182,14 @@ def compared(metrics: Mapping[str, Any], classes: int) -> list[Share]:
 
 
 def scores(metrics: Mapping[str, Any]) -> list[Scores]:
+    references = metrics.get("references", {})
     rows = [
         (_("This reading, people it had never seen"), metrics.get("grouped")),
         (_("This reading, other photos of the same people allowed"), metrics.get("random")),
         (_("Control: eyes, nose and mouth only, people never seen"), metrics.get("interior_only", {}).get("grouped")),
         (_("Control: eyes, nose and mouth only, same people allowed"), metrics.get("interior_only", {}).get("random")),
+        (_("Support vectors on the aligned mesh, people never seen"), references.get("procrustes_svm", {}).get("grouped")),
+        (_("Linear discriminant on ratios, people never seen"), references.get("shrinkage_lda", {}).get("grouped")),
         (_("Nearest class mean in five ratios"), metrics.get("nearest_centroid")),
         (_("The usual threshold rule"), metrics.get("threshold_rule")),
     ]

@@ -6,16 +6,25 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
-from hairme.ml.artifacts import PRETRAINED_ROOT, Artifact, ArtifactError, FolderStore
-from mltraining.learn import face_shape_data, face_shape_evaluation, face_shape_noise, face_shape_publish
+from hairme.ml.artifacts import PRETRAINED_ROOT, Artifact, ArtifactError, FolderStore, get_store
+from mltraining.learn import (
+    face_shape_data,
+    face_shape_evaluation,
+    face_shape_noise,
+    face_shape_photos,
+    face_shape_publish,
+    face_shape_reference,
+)
 from mltraining.learn import face_shape_metrics as metrics
 from mltraining.learn.face_shape import Recipe, describe, fit, imitate, mean_face, predict
 from mltraining.learn.face_shape_data import DatasetError, FaceShapeData
 from recommendations.engine.face_shape import CLASSES, MODEL_NAME, FaceShapeModel, mirrored
 from recommendations.engine.measurements import NAMES, measure_array
+from recommendations.engine.types import FaceReading
 
 QUICK = Recipe(components=20, hidden=(16,), members=2, disturbances=2, epochs=12)
 
@@ -72,6 +81,13 @@ def test_card_is_honest(shipped: Artifact) -> None:
     assert card.metrics["threshold_rule"]["top1"] < 0.25 < card.metrics["nearest_centroid"]["top1"] < grouped["top1"]
     assert card.metrics["interior_only"]["random"]["top1"] > 0.6, "the control that exposes memorised people"
     assert sum(map(sum, grouped["confusion"])) == card.metrics["faces"]
+    assert max(grouped["ece"], random["ece"]) <= 0.08
+    references = card.metrics["references"]
+    for name in ("shrinkage_lda", "procrustes_svm"):
+        assert references[name]["lead"]["top1"] > references[name]["lead"]["top1_sd"], f"{name} is beaten by more than noise"
+    photos = card.metrics["photos"]
+    assert photos["read"] >= 80
+    assert set(photos["stability"]) == set(face_shape_photos.STABLE_UNDER)
     assert card.features["classes"] == list(CLASSES)
     assert card.features["names"][: len(NAMES)] == list(NAMES)
 
@@ -163,7 +179,7 @@ def test_evaluate_publish_and_serve(invented: FaceShapeData, noise: np.ndarray, 
     assert len(said) >= 20
     json.dumps(result, allow_nan=False)
     text = face_shape_evaluation.report(result)
-    for word in ("grouped", "random", "interior", "threshold rule", "centroid", "heart", "reliability"):
+    for word in ("grouped", "random", "interior", "threshold rule", "centroid", "svm", "lda", "lead", "heart", "reliability"):
         assert word in text
     artifact = face_shape_publish.publish(
         invented, noise, QUICK, result, root=tmp_path, version="t1", code_revision="abc", parent="face-shape@0"
@@ -176,6 +192,43 @@ def test_evaluate_publish_and_serve(invented: FaceShapeData, noise: np.ndarray, 
     np.testing.assert_allclose(face_shape_publish.noise_of(tmp_path), noise, atol=1e-4)
     with pytest.raises(FileExistsError):
         face_shape_publish.publish(invented, noise, QUICK, result, root=tmp_path, version="t1")
+
+
+def test_published_card_tells_how_steady_the_new_model_is(
+    invented: FaceShapeData, noise: np.ndarray, face_photo: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(face_shape_photos, "DAMAGED_BY", {})
+    monkeypatch.setattr(face_shape_photos, "LIGHTS", {})
+    monkeypatch.setattr(face_shape_photos, "DISTANCES", (1500,))
+    before, limits = get_store(), {"thresholds": {"temperature": 1.0, "clear": 0.8, "mixed": 0.7}}
+    versions: list[str] = []
+    read = face_shape_photos.read_face
+
+    def noted(image: np.ndarray) -> FaceReading:
+        reading = read(image)
+        versions.append(reading.versions[MODEL_NAME])
+        return reading
+
+    monkeypatch.setattr(face_shape_photos, "read_face", noted)
+    artifact = face_shape_publish.publish(invented, noise, QUICK, limits, root=tmp_path, version="t2", photos=[face_photo])
+    assert get_store() is before
+    assert set(versions) == {"t2"}, "the photos are read by the new model, not by the one that serves"
+    measured = artifact.card.metrics["photos"]
+    assert measured["read"] == 1
+    assert measured["stability"]["mirrored"]["same_label"] == 1.0
+    assert artifact.card.metrics["thresholds"] == limits["thresholds"]
+
+
+def test_halves_share_no_person(tmp_path: Path) -> None:
+    for person in range(4):
+        (tmp_path / f"p{person}").mkdir()
+        for number in range(2):
+            cv2.imwrite(str(tmp_path / f"p{person}" / f"{number}.png"), np.full((4, 4, 3), 10 * person + number, np.uint8))
+    for_noise, others = face_shape_noise.halves(tmp_path)
+    assert [{int(image[0, 0, 0]) // 10 for image in half} for half in (for_noise, others)] == [{0, 2}, {1, 3}]
+    assert len(for_noise) == len(others) == 4
+    assert [int(image[0, 0, 0]) for image in face_shape_noise.spread(others, 2)] == [10, 30]
+    assert len(face_shape_noise.spread(others, 3)) == 2
 
 
 def test_noise_of_an_empty_store_is_an_error(tmp_path: Path) -> None:
@@ -233,6 +286,45 @@ def test_calibration_softens_what_is_too_sure() -> None:
     found = face_shape_evaluation.calibrate(sure, sure, labels)
     assert found["temperature"] == pytest.approx(1.6, abs=0.15)
     assert 0 < found["clear"] <= 1
+
+
+def test_clear_keeps_both_promises_between_the_folds() -> None:
+    rng = np.random.default_rng(1)
+    labels = rng.integers(0, 5, 4000)
+
+    def guesses(honesty: float) -> np.ndarray:
+        """Answers that are right as often as ``honesty`` times their first probability."""
+        top = rng.uniform(0.25, 0.99, 4000)
+        right = rng.uniform(size=4000) < honesty * top
+        p = np.repeat((1 - top[:, None]) / 4, 5, axis=1)
+        p[np.arange(4000), np.where(right, labels, (labels + 1) % 5)] = top
+        return p
+
+    far, near = guesses(0.8), guesses(1.0)
+    limit = face_shape_evaluation.clear_limit(far, near, labels)
+    chosen = near.max(axis=1) >= limit
+    assert chosen.mean() >= face_shape_evaluation.CLEAR_SHARE
+    assert (near.argmax(axis=1) == labels)[chosen].mean() >= face_shape_evaluation.CLEAR_PRECISION
+    never = face_shape_evaluation.clear_limit(guesses(0.1), guesses(0.1), labels)
+    assert never == 1.0
+
+
+def test_lead_is_counted_fold_by_fold() -> None:
+    labels = np.zeros(4, int)
+    good, bad = np.eye(5)[[0, 0, 0, 0]], np.eye(5)[[0, 1, 2, 2]] + 0.01 * np.eye(5)[[1, 0, 1, 1]]
+    found = metrics.lead(good, bad, labels, [np.array([0, 1]), np.array([2, 3])])
+    assert found["top1"] == pytest.approx(0.75)
+    assert found["top1_sd"] == pytest.approx(0.25)
+    assert found["top2"] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("name", sorted(face_shape_reference.METHODS))
+def test_reference_methods_learn(name: str, invented: FaceShapeData) -> None:
+    faces = describe(invented.landmarks)
+    found = face_shape_reference.cross_validated(faces, invented.labels, {"some": [(np.arange(300), np.arange(300, 400))]})
+    p = found[name]["some"][300:]
+    np.testing.assert_allclose(p.sum(axis=1), 1.0)
+    assert (p.argmax(1) == invented.labels[300:]).mean() > 0.4
 
 
 def test_the_usual_rule_answers_by_its_thresholds(model: FaceShapeModel) -> None:

@@ -12,6 +12,7 @@ from mltraining.learn import face_shape_evaluation, face_shape_photos, face_shap
 from mltraining.learn.face_shape import Recipe
 from mltraining.learn.face_shape_data import DatasetError, load
 from mltraining.learn.face_shape_noise import photos as photos_in
+from mltraining.learn.face_shape_noise import spread
 
 
 class Command(BaseCommand):
@@ -41,9 +42,8 @@ class Command(BaseCommand):
                 noise = face_shape_publish.noise_of(PRETRAINED_ROOT)
                 result["classes"] = face_shape_evaluation.evaluate(load(data), noise, recipe, say=say)
             if photos is not None:
-                paths_images = list(photos_in(photos))
-                step = max(1, -(-len(paths_images) // options["limit"]))
-                result["photos"] = face_shape_photos.evaluate([image for _, image in paths_images[::step]], say=say)
+                images = spread([image for _, image in photos_in(photos)], options["limit"])
+                result["photos"] = face_shape_photos.evaluate(images, say=say)
         except (DatasetError, ArtifactError, ValueError) as error:
             raise CommandError(str(error)) from error
         if quiet:
