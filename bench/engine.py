@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import io
 import time
-from itertools import islice
+from collections.abc import Callable
+from itertools import count, islice
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .timing import line, milliseconds
+
+if TYPE_CHECKING:
+    from recommendations.engine.scoring import Scorer, StyleTable
+    from recommendations.engine.types import FaceReading
 
 
 def portrait(width: int = 1080, height: int = 1440) -> np.ndarray:
@@ -36,17 +42,19 @@ def run() -> None:
     from hairme.ml.artifacts import get_store
     from hairme.ml.text_encoder import load_text_encoder
     from mltraining.learn.face_population import FacePopulation
-    from mltraining.services import catalogue_vectors
+    from mltraining.services.seed_mlp import catalogue_vectors
     from recommendations.engine import reader
-    from recommendations.engine.scoring import HairstyleScorer
+    from recommendations.engine.scoring import StyleTable, load_scorer
 
     _encoder, entries, vectors = catalogue_vectors()
     (reading,) = FacePopulation.load().sample(1, np.random.default_rng(0))
-    scorer = HairstyleScorer(get_store().resolve("hairstyle-scorer"))
+    table = StyleTable(entries, vectors)
+    scorer = load_scorer(get_store().resolve("hairstyle-scorer"))
     line(
         f"score the whole catalogue ({len(entries)} styles, one batch)",
-        milliseconds(lambda: scorer.score(reading, vectors), 500, 20),
+        milliseconds(lambda: scorer.score(reading, table), 500, 20),
     )
+    line("give a place of a list to chance, half of the time", milliseconds(_chance(reading, table, scorer), 500, 20))
     encoder = load_text_encoder("")
     line("embed a search query", milliseconds(lambda: encoder.encode(["볼살 가려주는 단발"]), 500, 20))
     photo, small = portrait_jpeg(), portrait(500, 667)
@@ -58,10 +66,30 @@ def run() -> None:
     _training()
 
 
+def _chance(reading: FaceReading, table: StyleTable, scorer: Scorer) -> Callable[[], object]:
+    """Another draw on the same list at each call."""
+    from recommendations.engine import ranking
+    from recommendations.engine.exploration import explore
+    from recommendations.engine.types import Wishes
+
+    scores, allowed = scorer.score(reading, table), ranking.allowed(table.entries, Wishes())
+    shared: dict[str, Any] = {
+        "entries": table.entries,
+        "scores": scores,
+        "preference": ranking.hair_fit(table.entries, Wishes()),
+        "allowed": allowed,
+        "reading": reading,
+        "language": "ko",
+    }
+    items = ranking.merge(suggestions=(), advised=0, learned=7, score_text=lambda text: 0.0, **shared)
+    seeds = count()
+    return lambda: explore(items, rate=0.5, seed=next(seeds), **shared)
+
+
 def _training() -> None:
     from mltraining.learn import scorer, scorer_data
     from mltraining.learn.synthetic import stylist_faces
-    from mltraining.services import catalogue_vectors
+    from mltraining.services.seed_mlp import catalogue_vectors
 
     encoder, entries, vectors = catalogue_vectors()
     candidates = islice(stylist_faces(entries, seed=0), 1000)

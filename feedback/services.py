@@ -1,4 +1,4 @@
-"""Record what a person thought of a shown style; change or take it back. Idempotent, with its history in the event outbox."""
+"""Record what a person thought of a shown style; change or take it back. Idempotent; every step is a ReactionEntry and an event."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from recommendations.engine import vocabulary
 from recommendations.models import Analysis, Recommendation
 from recommendations.selectors import analysis_for
 
-from .models import Reaction
+from .models import Reaction, ReactionEntry
 
 
 def react(
@@ -47,11 +47,12 @@ def react(
             Reaction.objects.filter(pk=row.pk).update(reaction=reaction, changes=F("changes") + 1)
             row.refresh_from_db()
         _record("feedback.given", row, before)
+        _remember(row, reaction)
     return row, True
 
 
 def take_back(*, user: Any, analysis_id: int, impression_id: int) -> bool:
-    """Undo a reaction. True where there was one. The outbox keeps that it was given and taken back."""
+    """Undo a reaction. True where there was one. Its history keeps that it was given and taken back."""
     analysis = analysis_for(user=user, analysis_id=analysis_id)
     shown = _shown(analysis, "", impression_id)
     with transaction.atomic():
@@ -60,6 +61,7 @@ def take_back(*, user: Any, analysis_id: int, impression_id: int) -> bool:
         if row is None:
             return False
         _record("feedback.taken_back", row, row.reaction)
+        _remember(row, None)
         row.delete()
     return True
 
@@ -102,6 +104,11 @@ def _shown(analysis: Analysis, style_name: str, impression_id: int | None) -> Re
     return found
 
 
+def _remember(row: Reaction, reaction: int | None) -> None:
+    """A step of the reaction's history, at the impression that it belongs to."""
+    ReactionEntry.objects.create(analysis_id=row.analysis_id, recommendation_id=row.recommendation_id, reaction=reaction)
+
+
 def _record(topic: str, row: Reaction, before: int | None) -> None:
     shown = row.recommendation
     outbox.record(
@@ -116,7 +123,9 @@ def _record(topic: str, row: Reaction, before: int | None) -> None:
             "source": row.source,
             "rank": shown.rank,
             "model_version": shown.model_version,
+            "experiment": shown.experiment,
             "arm": shown.arm,
+            "candidate": shown.candidate,
             "propensity": shown.propensity,
             "face_shape": row.face_shape,
             "season": row.skin_tone,

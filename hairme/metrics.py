@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest, multiprocess
 from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
 
 STAGE_BUCKETS = (0.01, 0.03, 0.06, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
@@ -54,12 +55,23 @@ class SharedHistogram:
 ANALYSIS_SECONDS = SharedHistogram("hairme_analysis_seconds", "Seconds of an analysis by stage", "stage", STAGE_BUCKETS)
 
 
+_more: list[Callable[[], Iterator[Metric]]] = []
+
+
+def add_collector(collect: Callable[[], Iterator[Metric]]) -> None:
+    """Let an app say more at scrape time (called once, from its start-up). ``collect`` must not raise, whatever is away."""
+    if collect not in _more:
+        _more.append(collect)
+
+
 class StateCollector:
     """Read at scrape time: jobs by queue and state, age of the oldest waiting job, queues, workers, outbox, the workers' stages."""
 
-    def collect(self) -> Iterator[GaugeMetricFamily | HistogramMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         yield from self._database()
         yield from self._redis()
+        for collect in _more:
+            yield from collect()
 
     def _database(self) -> Iterator[GaugeMetricFamily]:
         from django.db import Error

@@ -8,9 +8,12 @@ import os
 import secrets
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
+from django_celery_beat.tzcrontab import TzAwareCrontab
+from environ import Env
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -209,6 +212,10 @@ CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "recover-lost-jobs": {"task": "common.recover_lost_jobs", "schedule": 5.0, "options": {"expires": 5}},
     "relay-outbox": {"task": "common.relay_outbox", "schedule": 2.0, "options": {"expires": 2}},
+    "verify-models": {"task": "mltraining.verify_models", "schedule": 900.0, "options": {"expires": 600}},
+    "watch-experiments": {"task": "mltraining.watch_experiments", "schedule": 3600.0, "options": {"expires": 3000}},
+    "monitor": {"task": "mltraining.monitor", "schedule": 3600.0, "options": {"expires": 3000}},
+    "prune-events": {"task": "feedback.prune_events", "schedule": 6 * 3600.0, "options": {"expires": 3600}},
     "delete-expired-uploads": {"task": "recommendations.delete_expired_uploads", "schedule": 600.0, "options": {"expires": 540}},
 }
 QUEUES = ("default", "inference", "training")
@@ -274,6 +281,61 @@ GEMINI_API_KEY = env.secret("GEMINI_API_KEY", help="Key of the Gemini API. Empty
 GEMINI_MODEL = env.text("GEMINI_MODEL", "gemini-2.5-flash", help="Gemini model that advises.")
 GEMINI_ENDPOINT = env.text("GEMINI_ENDPOINT", help="Host of the Gemini REST API, where it is not Google's own.")
 GEMINI_SECONDS = env.real("GEMINI_SECONDS", 8.0, low=0.5, high=60, help="Time budget of one Gemini advice, retries included.")
+
+# --- Learning ------------------------------------------------------------------------------------------------------------------
+MODELS_DIR = VAR_DIR / "models"  # versions made at run time; copies of those that ship with the code
+MODELS_REFRESH_SECONDS = env.real(
+    "HAIRME_MODELS_REFRESH_SECONDS",
+    1.0,
+    low=0.1,
+    high=60,
+    help="How long a process serves a model before it asks for another champion.",
+)
+EXPLORATION_RATE = env.real(
+    "HAIRME_EXPLORATION_RATE",
+    0.1,
+    low=0,
+    high=0.5,
+    help="Share of lists in which one style is drawn by chance, to learn from it.",
+)
+EVENTS_KEEP_DAYS = env.integer(
+    "HAIRME_EVENTS_KEEP_DAYS", 90, low=2, high=3650, help="Days that events stay in the outbox once they are in the hourly sums."
+)
+SYNTHETIC_SHARE = env.real(
+    "HAIRME_SYNTHETIC_SHARE", 0.7, low=0, high=1, help="Share of the weight that synthetic scores have in retraining."
+)
+RETRAIN_MIN_FEEDBACKS = env.integer("HAIRME_RETRAIN_MIN_FEEDBACKS", 10, low=1, help="Fewest reactions for a retraining.")
+CELERY_BEAT_SCHEDULE |= {
+    "retrain-weekly": {
+        "task": "mltraining.retrain_weekly",
+        "schedule": TzAwareCrontab(minute="0", hour="4", day_of_week="1", tz=ZoneInfo(TIME_ZONE)),
+        "options": {"expires": 6 * 3600},
+    },
+    "forget-deleted-training-data": {
+        "task": "mltraining.forget_deleted",
+        "schedule": 24 * 3600.0,
+        "options": {"expires": 12 * 3600},
+    },
+}
+ALERT_EMAIL = env.words("HAIRME_ALERT_EMAIL", help="Who is written to when an alert opens, gets worse or stays. Empty: nobody.")
+ALERT_OWNER = env.text("HAIRME_ALERT_OWNER", help="Name of who looks after alerts, written on each.")
+ALERT_COOLDOWN_HOURS = env.integer(
+    "HAIRME_ALERT_COOLDOWN_HOURS", 24, low=1, high=24 * 30, help="Hours before an alert that is still there is told again."
+)
+ROLLBACK_DAYS = env.integer(
+    "HAIRME_ROLLBACK_DAYS",
+    7,
+    low=0,
+    high=28,
+    help="Days after its promotion in which a champion that is liked much less than the one before is rolled back. 0: never.",
+)
+EMAIL_URL = env.secret("EMAIL_URL", "consolemail://", help="Mail server, smtp+tls://user:password@host:587. Default: printed.")
+DEFAULT_FROM_EMAIL = env.text("HAIRME_EMAIL_FROM", "hairme@localhost", help="Sender of letters.")
+EMAIL_TIMEOUT = 10
+try:
+    globals().update({name: value for name, value in Env.email_url_config(EMAIL_URL).items() if value is not None})
+except (ImproperlyConfigured, ValueError):
+    raise ImproperlyConfigured("EMAIL_URL cannot be read. Write smtp+tls://user:password@host:587 or consolemail://.") from None
 
 # --- API -----------------------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {

@@ -20,6 +20,8 @@ urlpatterns = [
     path("api/docs/", api_docs, name="api-docs"),
     path("admin/", admin.site.urls),
     path("language/", set_language, name="set-language"),
+    path("staff/", include("feedback.web.staff_urls")),
+    path("staff/", include("mltraining.web.urls")),
     path("", include("feedback.web.urls")),
     path("", include("recommendations.web.urls")),
 ]

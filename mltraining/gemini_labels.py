@@ -30,7 +30,7 @@ from recommendations.services.advice import LONGEST_SIDE
 from recommendations.services.analyses import WORKING_SIDE
 
 from .learn.synthetic import AVOIDED, RECOMMENDED, LabelledStyle, SyntheticFace, face_from_reading
-from .services import catalogue_vectors
+from .services.seed_mlp import catalogue_vectors
 
 SECONDS: Final = 30.0  # of one label, retries included: nobody waits for it as for an advice
 #: kind -> (key in the answer, how many)

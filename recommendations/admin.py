@@ -82,7 +82,18 @@ class CutAdmin(CatalogueAdmin):
 
 class RecommendationInline(admin.TabularInline):
     model = Recommendation
-    fields = ("revision", "rank", "style_name", "source", "ml_score", "model_version", "arm", "propensity")
+    fields = (
+        "revision",
+        "rank",
+        "style_name",
+        "source",
+        "candidate",
+        "ml_score",
+        "model_version",
+        "experiment",
+        "arm",
+        "propensity",
+    )
     readonly_fields = fields
     can_delete = False
     max_num = 0
@@ -104,8 +115,10 @@ class AnalysisAdmin(ReadOnlyAdmin):
 
 @admin.register(Recommendation)
 class RecommendationAdmin(ReadOnlyAdmin):
-    list_display = ("id", "rank", "style_name", "source", "ml_score", "model_version", "arm", "created_at")
-    list_filter = ("source", "model_version", "arm")
+    list_display = (
+        "id", "rank", "style_name", "source", "candidate", "ml_score", "model_version", "experiment", "arm", "propensity", "created_at",
+    )  # fmt: skip
+    list_filter = ("source", "candidate", "model_version", "experiment", "arm")
     search_fields = ("style_name", "=analysis__id")
 
 

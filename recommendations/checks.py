@@ -120,9 +120,12 @@ def check_text_encoder(**kwargs: Any) -> list[CheckMessage]:
         ]
     try:
         shipped = f"{STATIC_NAME}@{get_store().resolve(ENCODER).card.version}"
-        trained_on = str(get_store().resolve("hairstyle-scorer").card.features.get("encoder", ""))
+        scorer = get_store().resolve("hairstyle-scorer").card
     except ArtifactError:
         return []  # check_models says it
+    if scorer.params.get("architecture") == "preference":
+        return []  # it takes no vectors, so it goes with any encoder
+    trained_on = str(scorer.features.get("encoder", ""))
     if trained_on == shipped:
         if is_light(spec):
             return []

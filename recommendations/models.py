@@ -227,6 +227,13 @@ class Analysis(models.Model):
         return str(self.pk)
 
     @property
+    def unit(self) -> str:
+        """Who counts as one person in experiments and histories: the person, else the browser, else this analysis alone."""
+        if self.user_id:
+            return f"user:{self.user_id}"
+        return f"visitor:{self.visitor}" if self.visitor else f"analysis:{self.pk}"
+
+    @property
     def used_reading(self) -> dict[str, Any] | None:
         """JSON of the reading that the shown list was made from."""
         return self.corrected_reading or self.reading
@@ -276,6 +283,11 @@ class Recommendation(models.Model):
         STYLIST = "stylist", _("stylist's rules")
         ML = "ml", _("learned model")
 
+    class Candidate(models.TextChoices):
+        ADVISED = "advised", _("an advisor named it")
+        LEARNED = "learned", _("the scorer put it on top")
+        EXPLORED = "explored", _("drawn by chance, to learn")
+
     analysis = models.ForeignKey(Analysis, on_delete=models.CASCADE, related_name="recommendations", verbose_name=_("analysis"))
     style = models.ForeignKey(
         Style, on_delete=models.SET_NULL, null=True, blank=True, related_name="recommendations", verbose_name=_("style")
@@ -289,6 +301,8 @@ class Recommendation(models.Model):
     reason = models.TextField(_("reason"))
     drawback = models.TextField(_("drawback"), blank=True)
     model_version = models.CharField(_("model version"), max_length=80)
+    candidate = models.CharField(_("why a candidate"), max_length=10, choices=Candidate.choices, default="learned")
+    experiment = models.CharField(_("experiment"), max_length=60, blank=True, help_text=_("Key of the experiment, if any ran."))
     arm = models.CharField(_("experiment arm"), max_length=40, default="champion")
     propensity = models.FloatField(_("propensity"), default=1.0, help_text=_("Probability with which this item was shown here."))
     request_id = models.CharField(_("request id"), max_length=64, blank=True)

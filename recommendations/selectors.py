@@ -19,6 +19,7 @@ from . import remote_embedding
 from .engine.catalogue import MULTIPLE, SINGLE, TEXTS, Bilingual, StyleEntry
 from .engine.catalogue import Cut as CutData
 from .engine.corrections import FIELDS
+from .engine.scoring import StyleTable
 from .engine.stylist import Stylist
 from .engine.types import Wishes
 from .models import Analysis, Cut, Recommendation, Style, StyleVector
@@ -63,6 +64,10 @@ class CatalogueSnapshot:
     vectors: np.ndarray  # (n, 384) float32, L2-normalised
 
     @cached_property
+    def table(self) -> StyleTable:
+        return StyleTable(self.entries, self.vectors)
+
+    @cached_property
     def stylist(self) -> Stylist:
         return Stylist(self.entries)
 
@@ -87,9 +92,11 @@ def encoder_with_id(identity: str) -> TextEncoder:
 
 
 def encoders_in_use() -> list[TextEncoder]:
-    """The configured encoder, which search uses, and the one that the scorer was trained on; often they are one."""
+    """The configured encoder, which search uses, and the one that the scorer was trained on, where it takes vectors; often they are
+    one."""
     trained_on = get_store().resolve(SCORER).card.features.get("encoder", "")
-    return list({encoder.id: encoder for encoder in (text_encoder(), encoder_with_id(trained_on))}.values())
+    encoders = [text_encoder(), *([encoder_with_id(trained_on)] if trained_on else [])]
+    return list({encoder.id: encoder for encoder in encoders}.values())
 
 
 def catalogue_snapshot(encoder: str) -> CatalogueSnapshot:

@@ -10,6 +10,35 @@ from typing import Any
 import numpy as np
 import pytest
 
+#: Fixtures that let a test reach the database.
+DATABASE_FIXTURES = {"db", "transactional_db", "catalogue", "admin_client", "admin_user", "live_server"}
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Tests that know of no database read the models that ship with the code; see ``model_store``."""
+    from hairme.ml import artifacts
+
+    artifacts.set_store(artifacts.FolderStore(artifacts.PRETRAINED_ROOT))
+
+
+@pytest.fixture(autouse=True)
+def model_store(request: pytest.FixtureRequest, shipped_models: Any) -> None:
+    """A test with a database asks its registry which model serves, as the site does, and remembers nothing of the test before."""
+    from hairme.ml import artifacts
+    from mltraining.registry.store import RegistryStore
+
+    with_database = DATABASE_FIXTURES & set(request.fixturenames) or request.node.get_closest_marker("django_db")
+    artifacts.set_store(RegistryStore(shipped_models) if with_database else shipped_models)
+
+
+@pytest.fixture(scope="session")
+def shipped_models() -> Any:
+    """One store for the whole run: it hashes every shipped file once."""
+    from hairme.ml import artifacts
+
+    return artifacts.FolderStore(artifacts.PRETRAINED_ROOT)
+
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 

@@ -21,6 +21,7 @@ if "HAIRME_TEST_SERVICES" not in os.environ:
         HAIRME_VAR=str(folder / "var"),
         HAIRME_ENV="local",
     )
+    os.environ["HAIRME_EXPLORATION_RATE"] = "0"  # the same list every time; tests about chance set it themselves
     for name in ("GEMINI_API_KEY", "GEMINI_ENDPOINT", "HAIRME_TEXT_ENCODER", "SECRET_KEY"):
         os.environ[name] = ""
 

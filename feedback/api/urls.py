@@ -1,5 +1,8 @@
 from django.urls import path
 
-from . import views
+from . import statistics, views
 
-urlpatterns = [path("feedback", views.FeedbackView.as_view(), name="feedback")]
+urlpatterns = [
+    path("feedback", views.FeedbackView.as_view(), name="feedback"),
+    path("statistics", statistics.StatisticsView.as_view(), name="statistics"),
+]

@@ -41,12 +41,22 @@ def _end(**kwargs: Any) -> None:
 def _beat(hostname: str, queues: str) -> None:
     while not _stop.is_set():
         try:
-            wake.client().set(PREFIX + hostname, queues, ex=EXPIRES_SECONDS)
+            beat(hostname, queues)
         except (RedisError, OSError) as error:
             log.warning("heartbeat_missed", error=type(error).__name__)
         _stop.wait(EVERY_SECONDS)
-    with contextlib.suppress(RedisError, OSError):  # it expires anyway
-        wake.client().delete(PREFIX + hostname)
+    end(hostname)
+
+
+def beat(name: str, serves: str) -> None:
+    """Say that process ``name`` lives and what it serves, for EXPIRES_SECONDS. Raises RedisError where Redis is away."""
+    wake.client().set(PREFIX + name, serves, ex=EXPIRES_SECONDS)
+
+
+def end(name: str) -> None:
+    """Say that it lives no more; where Redis is away its last beat expires."""
+    with contextlib.suppress(RedisError, OSError):
+        wake.client().delete(PREFIX + name)
 
 
 def alive_queues() -> dict[str, int]:

@@ -37,6 +37,9 @@ HOST = socket.gethostname()
 T = TypeVar("T")
 
 
+_when_failed: dict[str, Callable[[Job], None]] = {}
+
+
 class JobGone(Exception):
     """The job was cancelled, finished or taken by another runner: stop without a trace."""
 
@@ -169,6 +172,11 @@ def fail(job: Job, code: str, params: Mapping[str, Any] | None = None) -> bool:
     return _finish(job, Job.State.FAILED, error_code=code, error_params=dict(params or {}))
 
 
+def when_failed(task: str, note: Callable[[Job], None]) -> None:
+    """Have ``note(job)`` called when a job of this task fails for good, however it does, in the transaction that says so."""
+    _when_failed[task] = note
+
+
 def cancel(job: Job) -> bool:
     """Stop an unfinished job; its runner notices at its next ``advance`` or end."""
     done = Job.objects.unfinished().filter(pk=job.pk).update(state=Job.State.CANCELLED, finished_at=timezone.now())
@@ -213,10 +221,13 @@ def recover_lost(now: datetime | None = None) -> dict[str, int]:
 
 
 def _finish(job: Job, state: str, **fields: Any) -> bool:
-    done = _mine(job).update(state=state, finished_at=timezone.now(), lease_until=None, **fields)
-    if done:
-        job.refresh_from_db()
-    transaction.on_commit(partial(wake.done, job.pk))
+    with transaction.atomic():
+        done = _mine(job).update(state=state, finished_at=timezone.now(), lease_until=None, **fields)
+        if done:
+            job.refresh_from_db()
+        if done and state == Job.State.FAILED and (note := _when_failed.get(job.task)):
+            note(job)
+        transaction.on_commit(partial(wake.done, job.pk))
     return bool(done)
 
 

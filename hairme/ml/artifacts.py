@@ -137,10 +137,10 @@ def open_artifact(path: Path, *, verify: bool = True) -> Artifact:
 
 
 class ModelStore(Protocol):
-    """Answers which version serves a unit (a person, an analysis); the answer may differ by unit during an experiment."""
+    """Answers which version of a model serves. An experiment's plan (``hairme.ml.serving``) may name another than the champion."""
 
-    def resolve(self, name: str, unit: str | None = None) -> Artifact:
-        """The version of model ``name`` that serves ``unit``. Raises ArtifactError where there is none."""
+    def resolve(self, name: str, version: str | None = None) -> Artifact:
+        """The champion of model ``name``, or the version named. Raises ArtifactError where there is none that can be read."""
 
 
 class FolderStore:
@@ -151,7 +151,9 @@ class FolderStore:
         self._opened: dict[str, tuple[str, Artifact]] = {}
         self._lock = threading.Lock()
 
-    def resolve(self, name: str, unit: str | None = None) -> Artifact:
+    def resolve(self, name: str, version: str | None = None) -> Artifact:
+        if version is not None:
+            return open_artifact(self.root / name / version)
         pointer = self.root / name / "CURRENT"
         try:
             version = pointer.read_text(encoding="utf-8").strip()

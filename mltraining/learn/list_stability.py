@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import combinations
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from recommendations.engine import ranking, retakes
 from recommendations.engine.catalogue import StyleEntry
-from recommendations.engine.scoring import HairstyleScorer
+from recommendations.engine.scoring import Scorer, StyleTable
 from recommendations.engine.stylist import Stylist
 from recommendations.engine.types import FaceReading, FaceShape, Measurement, RankedStyle, Season, Wishes
 
@@ -32,16 +33,20 @@ class Lister:
     entries: Sequence[StyleEntry]
     vectors: np.ndarray  # (n, 384) float32, L2-normalised
     stylist: Stylist
-    scorer: HairstyleScorer
+    scorer: Scorer
     advised: int
     learned: int
+
+    @cached_property
+    def table(self) -> StyleTable:
+        return StyleTable(tuple(self.entries), self.vectors)
 
     def __call__(self, reading: FaceReading, language: str = "en") -> list[RankedStyle]:
         wishes = Wishes()
         mask, preference = ranking.allowed(self.entries, wishes), ranking.hair_fit(self.entries, wishes)
         return ranking.merge(
             suggestions=self.stylist.suggest(reading, mask, preference, language=language, n=self.advised),
-            scores=self.scorer.score(reading, self.vectors),
+            scores=self.scorer.score(reading, self.table),
             entries=self.entries,
             allowed=mask,
             preference=preference,

@@ -57,7 +57,7 @@ class RecommendationSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Recommendation
-        fields = ("style_name", "reason", "source", "ml_score", "rank", "id", "style", "cut", "drawback")
+        fields = ("style_name", "reason", "source", "ml_score", "rank", "id", "style", "cut", "drawback", "candidate")
 
     def get_ml_score(self, item: Recommendation) -> float:
         return round(item.ml_score, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -78,12 +79,13 @@ def merge(
     advised: int,
     learned: int,
     score_text: Callable[[str], float],
+    fill: bool = True,
 ) -> list[RankedStyle]:
     """``advised`` suggestions and ``learned`` best-scored styles as one list of different cuts, ranks 1..n.
 
-    A suggestion outside the wishes or of a cut that is already there is dropped, and the scorer fills its place. Free text (no
-    slug) is kept where nothing was wished, since nothing is known of it but its name; ``score_text`` scores it by its meaning.
-    ``preference`` (n,) is added to the scores when the scorer chooses, not to the score that is shown.
+    A suggestion outside the wishes or of a cut that is already there is dropped, and the scorer fills its place unless ``fill`` is
+    False. Free text (no slug) is kept where nothing was wished, since nothing is known of it but its name; ``score_text`` scores
+    it by its meaning. ``preference`` (n,) is added to the scores when the scorer chooses, not to the score that is shown.
     """
     index = {entry.slug: i for i, entry in enumerate(entries)}
     free_text_fits = bool(allowed.all())
@@ -103,30 +105,27 @@ def merge(
                 names.add(suggestion.name)
         elif allowed[i] and cuts[i] not in {cuts[j] for j in taken} and entries[i].name[language] not in names:
             taken.append(i)
-            item = _from_entry(entries[i], suggestion.source, float(scores[i]), reading, language, suggestion.reason)
-            rows.append((float(scores[i]) + bonus, item))
+            item = from_entry(entries[i], suggestion.source, float(scores[i]), reading, language, suggestion.reason)
+            rows.append((float(scores[i]) + bonus, replace(item, candidate="advised")))
             names.add(item.name)
     unnamed = allowed & np.array([entry.name[language] not in names for entry in entries], dtype=bool)
     rows += [
-        (float(scores[i]), _from_entry(entries[i], "ml", float(scores[i]), reading, language))
-        for i in best_different(scores + preference, entries, unnamed, advised + learned - len(rows), taken)
+        (float(scores[i]), from_entry(entries[i], "ml", float(scores[i]), reading, language))
+        for i in best_different(scores + preference, entries, unnamed, learned + (advised - len(rows) if fill else 0), taken)
     ]
     rows.sort(key=lambda row: -row[0])
-    return [_ranked(item, rank) for rank, (_utility, item) in enumerate(rows, start=1)]
+    return [replace(item, rank=rank) for rank, (_utility, item) in enumerate(rows, start=1)]
 
 
-def _from_entry(
+def from_entry(
     entry: StyleEntry, source: str, score: float, reading: FaceReading, language: str, reason: str = ""
 ) -> RankedStyle:
+    """The item without its rank; what was measured on the face is the reason where the advisor gave none."""
     measured, drawback = explain(reading, entry, language)
     return RankedStyle(0, entry.name[language], entry.slug, entry.cut, source, score, reason or measured, drawback)
 
 
 def _free(suggestion: Suggestion, score: float) -> RankedStyle:
-    return RankedStyle(0, suggestion.name, None, None, suggestion.source, score, suggestion.reason, "")
-
-
-def _ranked(item: RankedStyle, rank: int) -> RankedStyle:
     return RankedStyle(
-        rank, item.name, item.slug, item.cut, item.source, item.ml_score, item.reason, item.drawback, item.propensity
+        0, suggestion.name, None, None, suggestion.source, score, suggestion.reason, drawback="", candidate="advised"
     )

@@ -1,13 +1,16 @@
-"""The learned scorer at serving time: one batch over the whole catalogue through ONNX Runtime."""
+"""Learned scorers at serving time: what every one of them does, how a version is loaded, and ``seed-mlp`` itself."""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
 
 import numpy as np
 
 from hairme.ml.artifacts import Artifact, ArtifactError
 
+from .catalogue import StyleEntry
 from .types import FaceReading
 
 #: The 392 inputs of ``seed-mlp``: 4 face shapes, 4 skin tones, 384 of the style's text. A heart-shaped face is the mass that the
@@ -16,6 +19,52 @@ SHAPE_INPUTS: Final = ("oval", "round", "square", "oblong")
 SEASON_INPUTS: Final = ("spring", "summer", "autumn", "winter")
 STYLE_DIM: Final = 384
 INPUT_DIM: Final = len(SHAPE_INPUTS) + len(SEASON_INPUTS) + STYLE_DIM
+
+
+@dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
+class StyleTable:
+    """The styles to be scored. Row i of ``vectors`` (n, 384) float32, L2-normalised, is the text vector of ``entries[i]``."""
+
+    entries: tuple[StyleEntry, ...]
+    vectors: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """One earlier reaction of the person who is served."""
+
+    slug: str
+    liked: bool
+
+
+class Scorer(Protocol):
+    """A version of ``hairstyle-scorer``, whatever is inside."""
+
+    key: str  # "hairstyle-scorer@<version>"
+    encoder: str  # id of the text encoder whose vectors it takes; "" where it takes none
+
+    def score(self, reading: FaceReading, styles: StyleTable, past: Sequence[Past] = ()) -> np.ndarray:
+        """(n,) float32 in 0..100, higher is better. ``past``: what the person said before, newest last."""
+
+    def score_unlisted(
+        self, reading: FaceReading, vectors: np.ndarray, styles: StyleTable, past: Sequence[Past] = ()
+    ) -> np.ndarray:
+        """(m,) in 0..100 for styles outside the catalogue, known by their text alone: vectors (m, 384)."""
+
+
+def load_scorer(artifact: Artifact) -> Scorer:
+    """The scorer of the architecture that the card names. Raises ArtifactError for an unknown one and for damaged files."""
+    architecture = artifact.card.params.get("architecture")
+    if architecture == "seed-mlp":
+        return HairstyleScorer(artifact)
+    if architecture == "preference":
+        from .preference import PreferenceScorer
+
+        return PreferenceScorer(artifact)
+    raise ArtifactError(f"{artifact.key} is of the architecture {architecture!r}, which this code does not know: train it again")
 
 
 def person_inputs(shape: dict[str, float], season: dict[str, float]) -> np.ndarray:
@@ -52,8 +101,17 @@ class HairstyleScorer:
         if takes != {("features", INPUT_DIM)}:
             raise ArtifactError(f"{file} takes {sorted(takes)}, not features of {INPUT_DIM} numbers: train it again")
 
-    def score(self, reading: FaceReading, styles: np.ndarray) -> np.ndarray:
-        """How well each style suits the face: styles (n, 384) -> (n,) float32 in 0..100, higher is better."""
+    def score(self, reading: FaceReading, styles: StyleTable, past: Sequence[Past] = ()) -> np.ndarray:
+        """How well each style suits the face, (n,) float32 in 0..100. The past is no input of this network."""
+        return self.score_vectors(reading, styles.vectors)
+
+    def score_unlisted(
+        self, reading: FaceReading, vectors: np.ndarray, styles: StyleTable, past: Sequence[Past] = ()
+    ) -> np.ndarray:
+        return self.score_vectors(reading, vectors)
+
+    def score_vectors(self, reading: FaceReading, vectors: np.ndarray) -> np.ndarray:
+        """vectors (n, 384) -> (n,) float32 in 0..100."""
         person = person_inputs(dict(reading.face_shape.probabilities), dict(reading.colour.season.probabilities))
-        (scores,) = self._session.run(["score"], {"features": join_inputs(person, styles)})
+        (scores,) = self._session.run(["score"], {"features": join_inputs(person, vectors)})
         return np.clip(scores[:, 0], 0.0, 100.0)

@@ -162,4 +162,5 @@ class RankedStyle:
     ml_score: float  # 0..100
     reason: str
     drawback: str
-    propensity: float = 1.0
+    candidate: str = "learned"  # "advised" | "learned" | "explored"
+    propensity: float = 1.0  # probability that this item is in this list at all

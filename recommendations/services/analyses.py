@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, BinaryIO
@@ -21,6 +21,7 @@ from hairme.common.errors import ApplicationError, sentence
 from hairme.common.images import ImageRejected, decode_image
 from hairme.common.models import Job, random_id
 from hairme.metrics import ANALYSIS_SECONDS
+from hairme.ml.serving import get_planner
 
 from ..engine import reader
 from ..engine.combine import best, combine_readings
@@ -109,18 +110,39 @@ def run_analysis(job_id: int) -> None:
 
 def _run(job: Job, analysis: Analysis) -> None:
     image, reading, noted = _read_photos(job, analysis)
-    jobs.advance(job, stage="advising", progress=job.total - 1)
+    answer(job, analysis, reading, image=image, noted=noted)
+
+
+def answer(
+    job: Job,
+    analysis: Analysis,
+    reading: FaceReading,
+    *,
+    image: np.ndarray | None,
+    noted: Mapping[str, Any] | None = None,
+    ask_advisor: bool = True,
+) -> None:
+    """From a reading to the stored list and the job's end, in one transaction. ``image``, ``ask_advisor``: as ``recommend`` takes
+    them; ``noted`` is added to the list's ``meta``. ``job`` must be claimed; raises JobGone where it is no longer ours."""
+    jobs.advance(job, stage="advising", progress=max(job.total - 1, 0))
     with _timed("recommend"):
         advice = recommend(
-            image=image, reading=reading, wishes=wishes_of(analysis), language=analysis.language, unit=str(analysis.pk)
+            image=image,
+            reading=reading,
+            wishes=wishes_of(analysis),
+            language=analysis.language,
+            unit=analysis.unit,
+            ask_advisor=ask_advisor,
+            draw=analysis.pk,
         )
-    advice.meta.update(noted)
+    advice.meta.update(noted or {})
     with transaction.atomic():
         # before the wake-up: whoever sees the answer finds the photos gone
         transaction.on_commit(partial(photos.delete, photos.names_of(analysis)), robust=True)
         if not jobs.succeed(job):  # first, for its lock: a deletion waits for this transaction, or has stopped it
             raise jobs.JobGone
         store_result(analysis, reading, advice, request_id=job.request_id)
+        _note_end(job, analysis, "completed", model_version=advice.model_version, arm=advice.arm, experiment=advice.experiment)
     log.info("analysis_done", job_id=job.pk, styles=len(advice.items), advisor_status=advice.meta["advisor_status"])
 
 
@@ -185,6 +207,26 @@ def store_result(analysis: Analysis, reading: FaceReading, advice: Advice, *, re
     analysis.save(update_fields=["reading", "face_shape", "season", "meta", "completed_at"])
     photos.forget_rows(analysis)
     show(analysis, advice, request_id=request_id)
+
+
+def note_failure(job: Job) -> None:
+    """The event of an analysis that failed: its code, and whether the fault is ours (a photo without a face is nobody's)."""
+    analysis = Analysis.objects.filter(job=job).first()
+    if analysis is None:
+        return
+    plan = get_planner().plan_for("recommendations", analysis.unit)
+    ours = ApplicationError(job.error_code).status >= 500
+    _note_end(job, analysis, "failed", code=job.error_code, ours=ours, arm=plan.arm, experiment=plan.experiment)
+
+
+jobs.when_failed(TASK, note_failure)
+
+
+def _note_end(job: Job, analysis: Analysis, how: str, **fields: Any) -> None:
+    """``ms``: since a worker took the analysis up, so that a full queue does not count against a model."""
+    spent = timezone.now() - (job.started_at or job.created_at)
+    payload = {"analysis_id": analysis.pk, "ms": max(0, round(spent.total_seconds() * 1000)), "face_shape": analysis.face_shape}
+    outbox.record(f"analysis.{how}", analysis.pk, {**payload, **fields})
 
 
 def wishes_of(analysis: Analysis) -> Wishes:

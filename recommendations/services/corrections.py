@@ -103,7 +103,12 @@ def run_revision(job_id: int) -> None:
         reading = corrections.correct(measured, said)
         with translation.override(analysis.language):
             advice = recommend(
-                image=None, reading=reading, wishes=wishes_of(analysis), language=analysis.language, unit=str(analysis.pk)
+                image=None,
+                reading=reading,
+                wishes=wishes_of(analysis),
+                language=analysis.language,
+                unit=analysis.unit,
+                draw=analysis.pk,
             )
         with transaction.atomic():
             row = _locked(analysis)

@@ -26,6 +26,8 @@ def show(analysis: Analysis, advice: Advice, *, request_id: str) -> None:
             reason=item.reason,
             drawback=item.drawback,
             model_version=advice.model_version,
+            candidate=item.candidate,
+            experiment=advice.experiment,
             arm=advice.arm,
             propensity=item.propensity,
             request_id=request_id,
@@ -41,9 +43,19 @@ def show(analysis: Analysis, advice: Advice, *, request_id: str) -> None:
             "face_shape": analysis.face_shape,
             "season": analysis.season,
             "model_version": advice.model_version,
+            "experiment": advice.experiment,
             "arm": advice.arm,
             "items": [
-                {"id": r.pk, "style": r.style_id, "cut": r.cut_slug, "rank": r.rank, "source": r.source, "score": r.ml_score}
+                {
+                    "id": r.pk,
+                    "style": r.style_id,
+                    "cut": r.cut_slug,
+                    "rank": r.rank,
+                    "source": r.source,
+                    "candidate": r.candidate,
+                    "propensity": r.propensity,
+                    "score": r.ml_score,
+                }
                 for r in shown
             ],
         },

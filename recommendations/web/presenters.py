@@ -34,10 +34,12 @@ MEASUREMENTS = {
 _NOT_SET_UP = _("Gemini is not set up correctly on this server, so the stylist's rules advised in its place.")
 _NOT_REACHED = _("Gemini could not be reached this time, so the stylist's rules advised in its place.")
 _NOT_USABLE = _("Gemini's answer could not be used this time, so the stylist's rules advised in its place.")
+_GEMINI_ALONE = _("Gemini looked at your photo and suggested these styles.")
 #: Who advised and why, by ``meta["advisor_status"]``.
 ADVISOR_REASONS = {
     "ok": _("Gemini looked at your photo and suggested styles; the learned model added its own."),
     "too_few": _("Gemini looked at your photo and suggested some styles; the learned model added the others."),
+    "learned_only": _("The learned model chose all of these styles; no advisor was asked."),
     "nothing_fits": _("So few styles fit your wishes that no advice was needed to choose among them."),
     "no_key": _("Gemini is not connected on this server, so the stylist's rules advised in its place."),
     "photo_gone": _("You told us more after the photo was gone, so the stylist's rules advised this time."),
@@ -138,6 +140,8 @@ def wish_query(wishes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def advisor_reason(meta: Mapping[str, Any]) -> str:
+    if meta.get("method") == "gemini":
+        return str(_GEMINI_ALONE)
     return str(ADVISOR_REASONS.get(str(meta.get("advisor_status", "")), _NOT_USABLE))
 
 

@@ -25,6 +25,13 @@ def stored_photos() -> list[str]:
     return storage.listdir("uploads")[1] if storage.exists("uploads") else []
 
 
+@pytest.fixture(autouse=True)
+def _nothing_stored() -> None:
+    """What other tests left waiting is not counted here."""
+    for name in stored_photos():
+        private_storage().delete(f"uploads/{name}")
+
+
 @pytest.fixture(scope="session")
 def faces(face_photo: Any) -> list[bytes]:
     """Three photos of one face: as it is, brighter, smaller."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
+from string import Formatter
 from typing import Any
 
 import pytest
@@ -35,28 +36,18 @@ def full_disk() -> OperationalError:
     return error
 
 
+IMAGE_LIMITS = {"max_megabytes": 15, "width": 1, "height": 1, "frames": 1, "max_megapixels": 50, "min_side": 9}
+
+
 @pytest.mark.parametrize("code", sorted(MESSAGES))
 def test_every_code_has_a_status_and_a_sentence_in_both_languages(code: str) -> None:
-    status, _text = MESSAGES[code]
+    status, text = MESSAGES[code]
     assert 400 <= status < 600
     said = []
     for language in ("ko", "en"):
         with translation.override(language):
-            said.append(
-                sentence(
-                    code,
-                    {
-                        "wait": 3,
-                        "max_megabytes": 15,
-                        "width": 1,
-                        "height": 1,
-                        "frames": 1,
-                        "max_megapixels": 50,
-                        "min_side": 9,
-                        "most": 3,
-                    },
-                )
-            )
+            names = {name for _literal, name, _spec, _conversion in Formatter().parse(str(text)) if name}
+            said.append(sentence(code, dict.fromkeys(names, 3) | IMAGE_LIMITS))
     assert said[0] != said[1]
     assert any("가" <= c <= "힣" for c in said[0])
     assert all(text and "{" not in text for text in said)

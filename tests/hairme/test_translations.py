@@ -13,7 +13,7 @@ from django.utils.translation.template import templatize
 
 ROOT = Path(settings.BASE_DIR)
 APPS = ("hairme", "recommendations", "matching", "feedback", "mltraining")
-CALLS = {"_", "gettext", "gettext_lazy", "ngettext", "ngettext_lazy"}
+CALLS = {"_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy"}
 LANGUAGES = ("ko", "en")
 
 

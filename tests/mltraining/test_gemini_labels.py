@@ -21,7 +21,7 @@ from PIL import Image
 from mltraining import gemini_labels
 from mltraining.gemini_labels import LabellerAway, label_photo, read_labels
 from mltraining.learn.synthetic import read_faces
-from mltraining.services import MOST_FAILURES
+from mltraining.services.seed_mlp import MOST_FAILURES
 from recommendations.engine.advisors.gemini import GeminiClient
 from recommendations.engine.types import FaceReading
 from tests.recommendations.fake_gemini import FakeGemini, Reply, blocked, closed_port, failed, said, stopped

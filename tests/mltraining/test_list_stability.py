@@ -15,7 +15,7 @@ from hairme.ml.artifacts import get_store
 from mltraining.learn import list_stability
 from mltraining.learn.face_population import FacePopulation
 from mltraining.learn.list_stability import PERCENTILE_SD, TIE, Lister, flipped, on_near_ties, overlap
-from mltraining.services import catalogue_vectors
+from mltraining.services.seed_mlp import catalogue_vectors
 from recommendations.engine.scoring import HairstyleScorer
 from recommendations.engine.stylist import Stylist
 from recommendations.engine.types import FaceReading, RankedStyle

@@ -15,7 +15,7 @@ from hairme.ml.artifacts import open_artifact, write_artifact
 from mltraining.learn import scorer, scorer_eval
 from mltraining.learn.scorer_data import ScorerData, build
 from mltraining.learn.synthetic import stylist_faces
-from mltraining.services import catalogue_vectors, publish_seed_mlp
+from mltraining.services.seed_mlp import catalogue_vectors, publish_seed_mlp
 from recommendations.engine.scoring import HairstyleScorer
 
 CONFIG = scorer.TrainConfig(epochs=40)

@@ -50,7 +50,7 @@ def test_from_nothing_to_a_model(var: Path) -> None:
     artifact = FolderStore(var / "models").resolve("hairstyle-scorer")
     assert artifact.card.version == "tiny"
     assert artifact.card.dataset_hash == json.loads((prepared / "metadata.json").read_text())["hash"]
-    assert HairstyleScorer(artifact).score(face(), np.zeros((3, 384), np.float32)).shape == (3,)
+    assert HairstyleScorer(artifact).score_vectors(face(), np.zeros((3, 384), np.float32)).shape == (3,)
 
 
 def test_collecting_more_continues(var: Path) -> None:

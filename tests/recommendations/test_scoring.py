@@ -12,7 +12,7 @@ import pytest
 from hairme.ml.artifacts import Artifact, ArtifactError, get_store, open_artifact
 from hairme.ml.text_encoder import load_text_encoder
 from mltraining.learn.face_population import FacePopulation
-from mltraining.services import catalogue_vectors
+from mltraining.services.seed_mlp import catalogue_vectors
 from recommendations.engine.scoring import INPUT_DIM, HairstyleScorer, join_inputs, person_inputs
 from tests.recommendations.faces import face
 
@@ -47,7 +47,7 @@ def test_inputs_are_the_missions() -> None:
 
 def test_the_whole_catalogue_in_one_batch() -> None:
     for reading in FacePopulation.load().sample(20, np.random.default_rng(0)):
-        scores = scorer().score(reading, vectors())
+        scores = scorer().score_vectors(reading, vectors())
         assert scores.shape == (len(vectors()),)
         assert scores.min() >= 0
         assert scores.max() <= 100
@@ -55,12 +55,14 @@ def test_the_whole_catalogue_in_one_batch() -> None:
 
 
 def test_a_score_does_not_depend_on_its_neighbours() -> None:
-    whole = scorer().score(face("round"), vectors())
-    np.testing.assert_allclose(scorer().score(face("round"), vectors()[7:9]), whole[7:9], atol=1e-3)
+    whole = scorer().score_vectors(face("round"), vectors())
+    np.testing.assert_allclose(scorer().score_vectors(face("round"), vectors()[7:9]), whole[7:9], atol=1e-3)
 
 
 def test_faces_of_different_shapes_get_different_lists() -> None:
-    best = [set(np.argsort(-scorer().score(face(shape), vectors()))[:20]) for shape in ("round", "oblong", "square", "heart")]
+    best = [
+        set(np.argsort(-scorer().score_vectors(face(shape), vectors()))[:20]) for shape in ("round", "oblong", "square", "heart")
+    ]
     assert min(len(a - b) for a in best for b in best if a is not b) >= 3
 
 

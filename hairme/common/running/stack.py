@@ -110,6 +110,16 @@ def beat_process(root: Path, environment: Mapping[str, str]) -> ProcessSpec:
     )
 
 
+def stream_process(root: Path, environment: Mapping[str, str]) -> ProcessSpec:
+    """Keeps the hourly sums. SIGTERM lets it finish its transaction; what it has not taken in waits for the next start."""
+    return ProcessSpec(
+        name="stream",
+        command=management_command(root, environment, "consume_events"),
+        stage=WORKERS,
+        stop=((signal.SIGTERM, 10.0),),
+    )
+
+
 def application_processes(
     root: Path, environment: Mapping[str, str], *, inference_concurrency: int, web: bool = True
 ) -> list[ProcessSpec]:
@@ -118,6 +128,7 @@ def application_processes(
         worker_process(root, environment, "inference", "inference", inference_concurrency),
         worker_process(root, environment, "default", "default", 1),
         worker_process(root, environment, "training", "training", 1),
+        stream_process(root, environment),
         *([web_process(root, environment)] if web else []),
         beat_process(root, environment),
     ]

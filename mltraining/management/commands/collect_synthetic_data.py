@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from mltraining.gemini_labels import LabellerAway
 from mltraining.learn.synthetic import Candidate, collect, stylist_faces
-from mltraining.services import gemini_faces
+from mltraining.services.seed_mlp import gemini_faces
 from recommendations.engine.catalogue import load_catalogue
 
 

@@ -11,8 +11,8 @@ from hairme.common.images import ImageRejected, decode_image
 from hairme.ml.artifacts import ArtifactError, get_store
 from mltraining.learn import list_stability
 from mltraining.learn.face_population import FacePopulation
-from mltraining.services import catalogue_vectors
-from recommendations.engine.scoring import HairstyleScorer
+from mltraining.services.seed_mlp import catalogue_vectors
+from recommendations.engine.scoring import load_scorer
 from recommendations.engine.stylist import Stylist
 from recommendations.selectors import SCORER
 from recommendations.services.batch import WORKING_SIDE, files_under
@@ -73,7 +73,7 @@ class Command(BaseCommand):
 
 def _lister() -> list_stability.Lister:
     _encoder, entries, vectors = catalogue_vectors()
-    scorer = HairstyleScorer(get_store().resolve(SCORER))
+    scorer = load_scorer(get_store().resolve(SCORER))
     return list_stability.Lister(entries, vectors, Stylist(entries), scorer, ADVISED, LEARNED)
 
 

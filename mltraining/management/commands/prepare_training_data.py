@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from hairme.ml.text_encoder import TextEncoderError
 from mltraining.learn import scorer_data
 from mltraining.learn.synthetic import read_faces
-from mltraining.services import catalogue_vectors
+from mltraining.services.seed_mlp import catalogue_vectors
 
 
 class Command(BaseCommand):

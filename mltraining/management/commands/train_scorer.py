@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from hairme.ml.artifacts import PRETRAINED_ROOT, FolderStore
 from hairme.ml.text_encoder import TextEncoderError
 from mltraining.learn import scorer, scorer_data
-from mltraining.services import publish_seed_mlp
+from mltraining.services.seed_mlp import publish_seed_mlp
 
 
 class Command(BaseCommand):

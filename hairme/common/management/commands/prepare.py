@@ -16,11 +16,15 @@ STAFF_LOGIN = "staff"
 
 
 class Command(BaseCommand):
-    help = "Everything between an empty database and a working site: migrations, catalogue, style vectors, a staff login. Idempotent."
+    help = (
+        "Everything between an empty database and a working site: migrations, catalogue, models, style vectors, a staff login. "
+        "Idempotent."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("migrate", verbosity=0, interactive=False)
         call_command("load_catalogue", stdout=self.stdout)
+        call_command("models", "register", stdout=self.stdout)
         call_command("build_style_embeddings", stdout=self.stdout)
         if not settings.PRODUCTION:
             self._staff_login()

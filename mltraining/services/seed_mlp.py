@@ -17,9 +17,9 @@ from hairme.ml.text_encoder import load_text_encoder
 from recommendations.engine.catalogue import StyleEntry, load_catalogue
 from recommendations.engine.style_text import style_document
 
-from .learn import scorer, scorer_eval
-from .learn.scorer_data import ScorerData
-from .learn.synthetic import Candidate, SyntheticFace
+from ..learn import scorer, scorer_eval
+from ..learn.scorer_data import ScorerData
+from ..learn.synthetic import Candidate, SyntheticFace
 
 GOLDEN_ROWS = 8
 MOST_FAILURES = 3  # of Gemini in a row, before collecting stops to be continued later
@@ -92,7 +92,7 @@ def gemini_faces(images: Path, delay: float, report: Callable[[str], Any]) -> It
 
     A photo that cannot be used is reported and passed over. Raises LabellerAway where Gemini fails MOST_FAILURES times in a row.
     """
-    from .gemini_labels import LabellerAway, face_id_of, label_photo
+    from ..gemini_labels import LabellerAway, face_id_of, label_photo
 
     last, failures = float("-inf"), 0
 

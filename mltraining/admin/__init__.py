@@ -1,0 +1,3 @@
+from . import experiments, monitoring, registry, training
+
+__all__ = ["experiments", "monitoring", "registry", "training"]
