@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench demo clean environment environment-dev
+.PHONY: help run test story check bench demo clean environment environment-dev
 
 BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
@@ -19,6 +19,9 @@ run: environment ## Run HairMe on this machine until Ctrl-C
 
 test: environment-dev ## Run the test suite on a database of its own
 	@exec $(BIN)/python -m pytest -n 2 --dist loadgroup tests
+
+story: environment-dev ## Test the whole story of the learning loop (minutes)
+	@exec $(BIN)/python -m pytest -m story tests/mltraining/test_story.py
 
 check: environment-dev ## Style, types, import contracts, migrations, deployment settings, OpenAPI
 	$(BIN)/ruff check .

@@ -30,6 +30,7 @@ from recommendations.selectors import SCORER, encoders_in_use, text_encoder
 SMALL = Plot(before=36, trial=44, harm=44, quiet=6, drift=17, returning=0.1, check_every=7)
 
 
+@pytest.mark.story
 @pytest.mark.usefixtures("catalogue")
 def test_the_whole_story(
     request: pytest.FixtureRequest,
